@@ -1,0 +1,1 @@
+//! Append-only Merkle trees: frontier, root, inclusion and consistency proofs.

@@ -1,0 +1,1 @@
+//! Audit records, receipts and their verification.

@@ -1,0 +1,1 @@
+//! What a guardian may sign: frontiers, counters and statements as a pure state machine.

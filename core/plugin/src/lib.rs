@@ -1,0 +1,1 @@
+//! The framed plugin protocol: codec and session as state machines without input or output.

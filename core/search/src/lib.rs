@@ -1,0 +1,1 @@
+//! Passages, BM25 with integer scores and the extractive reader.

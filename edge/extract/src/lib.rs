@@ -1,0 +1,1 @@
+//! Text out of plain text, Markdown, HTML, source code and PDF.

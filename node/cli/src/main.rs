@@ -1,0 +1,3 @@
+//! The ioi command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The guardian process: keys, log frontiers and statements; no network.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The orchestrator process: sessions, routing, decisions and the audit log.
+
+fn main() {}

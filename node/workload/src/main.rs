@@ -1,0 +1,3 @@
+//! The workload process: passages, retrieval and answers; no keys, no network.
+
+fn main() {}

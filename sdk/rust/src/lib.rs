@@ -1,0 +1,1 @@
+//! Write an IOI plugin in Rust.

@@ -1,0 +1,3 @@
+//! Build, test and tidy commands of this workspace.
+
+fn main() {}
