@@ -1,3 +1,55 @@
 //! The orchestrator process: sessions, routing, decisions and the audit log.
+//!
+//! It maps no bulk data: names, sizes and digests pass through it, documents
+//! never. Started by `ioi`, configured over descriptor 3.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod ask;
+mod demo;
+mod failure;
+mod gate;
+mod link;
+mod log;
+mod receipt;
+mod run;
+mod services;
+mod session;
+
+use anyhow::{Context, Result};
+use failure::Failure;
+use ioi_ipc::proto::control::workload_client::WorkloadClient;
+use ioi_ipc::proto::supervisor::{ConfigureRequest, Failed, report_request::Report, task::Task};
+use ioi_ipc::tonic::transport::Channel;
+use ioi_ipc::{Inherited, pair};
+use session::{Host, Session};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let inherited = Inherited::from_environment()?;
+    let host = Host::new(pair::client(inherited.supervisor()?).await?);
+    let configuration = host.client().configure(ConfigureRequest {}).await.context("no configuration came")?;
+    let task = configuration.get_ref().task.clone().and_then(|task| task.task);
+    let session = Session::open(&inherited, host.clone(), configuration.into_inner()).await;
+    let done = match session {
+        Ok(session) => perform(&inherited, &session, task).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(Failure { code, message }) = done {
+        host.report(Report::Failed(Failed { error_code: code.number(), message })).await;
+    }
+    Ok(())
+}
+
+async fn perform(inherited: &Inherited, session: &Session, task: Option<Task>) -> Result<(), Failure> {
+    match task {
+        Some(Task::Ask(_)) => ask::run(session, workload(inherited).await?).await,
+        Some(Task::Run(task)) => run::run(session, &task).await,
+        Some(Task::Demo(task)) => demo::run(session, workload(inherited).await?, &task).await,
+        None => Err(Failure::internal("the configuration names no task")),
+    }
+}
+
+async fn workload(inherited: &Inherited) -> Result<WorkloadClient<Channel>, Failure> {
+    let connect = async { pair::client(inherited.named("workload")?).await };
+    connect.await.map(WorkloadClient::new).map_err(|error| Failure::internal(format!("no workload: {error}")))
+}

@@ -1,1 +1,33 @@
 //! The only process that creates sandboxes, opens the user's files and creates, seals and sends descriptors.
+//!
+//! It parses nothing foreign: no frame, no document, no policy. It decides
+//! nothing either; the orchestrator decides and asks, and this crate does only
+//! what no sandbox can.
+//!
+//! | module | what |
+//! |---|---|
+//! | `run` | one run from start to end |
+//! | `child`, `profiles` | sandboxed processes and what each is given |
+//! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
+//! | `regions` | shared memory: filled, sealed, fetched once |
+//! | `service` | what each role may ask for, over its own pair |
+//! | `home`, `binaries` | where things are kept and where programs lie |
+#![forbid(unsafe_code)]
+
+mod binaries;
+mod child;
+mod descriptors;
+mod home;
+mod profiles;
+mod regions;
+mod roots;
+mod run;
+mod service;
+
+pub use binaries::{Binaries, MissingBinary, executable_digest};
+pub use child::Exit;
+pub use home::{Home, HomeError, private_folder};
+pub use ioi_ipc::proto::supervisor as wire;
+pub use profiles::{plugin, plugin_limits};
+pub use roots::Refused;
+pub use run::{Job, Run, RunError, Settings};

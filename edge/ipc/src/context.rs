@@ -1,0 +1,127 @@
+//! `ContextSlice`: the passages that an answer is read from, laid out to be
+//! viewed in place.
+//!
+//! The workload writes it into a region, the supervisor seals that region, and
+//! readers validate and view it where it lies. A view exists only over sealed
+//! bytes, so what was validated is what is read.
+
+use rkyv::rancor::Error as RkyvError;
+use rkyv::{Archive, Deserialize, Serialize};
+use std::fmt;
+
+/// The passages found for one question, best first.
+#[derive(Archive, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+pub struct ContextSlice {
+    /// Which slice of the session, from 1.
+    pub slice_id: u64,
+    /// The question they were found for.
+    pub question: String,
+    /// The passages.
+    pub chunks: Vec<Chunk>,
+    /// Labels of everything inside.
+    pub labels: Vec<String>,
+}
+
+/// One passage of one document.
+#[derive(Archive, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The document's path beneath its root.
+    pub path: String,
+    /// BLAKE3 of the document's original bytes, computed by the workload.
+    pub document_digest: [u8; 32],
+    /// Where the passage starts in the extracted text, in bytes.
+    pub offset: u64,
+    /// The retrieval score (fixed point, see the search design page).
+    pub score: u64,
+    /// The passage.
+    pub text: String,
+    /// The nearest heading above it; empty where there is none.
+    pub heading: String,
+}
+
+/// The bytes are not a valid `ContextSlice`, or one could not be written.
+#[derive(Debug)]
+pub struct ContextError(RkyvError);
+
+impl fmt::Display for ContextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the context slice is not valid: {}", self.0)
+    }
+}
+
+impl std::error::Error for ContextError {}
+
+/// The slice's bytes, to be copied into a region whose start is 16-byte aligned.
+///
+/// # Errors
+/// When the serializer runs out of memory.
+pub fn encode(slice: &ContextSlice) -> Result<Vec<u8>, ContextError> {
+    rkyv::to_bytes::<RkyvError>(slice).map(|bytes| bytes.to_vec()).map_err(ContextError)
+}
+
+/// Validates every pointer, length and string, then views the slice in place.
+///
+/// # Errors
+/// On bytes that are not a valid slice, and on a start that is not aligned.
+pub fn view(bytes: &[u8]) -> Result<&ArchivedContextSlice, ContextError> {
+    rkyv::access::<ArchivedContextSlice, RkyvError>(bytes).map_err(ContextError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> ContextSlice {
+        ContextSlice {
+            slice_id: 1,
+            question: "What is sealed?".into(),
+            chunks: vec![Chunk {
+                path: "a/b.md".into(),
+                document_digest: [7; 32],
+                offset: 12,
+                score: 99,
+                text: "The region is sealed before it is shared.".into(),
+                heading: "Regions".into(),
+            }],
+            labels: vec!["untrusted".into()],
+        }
+    }
+
+    fn aligned(bytes: &[u8]) -> rkyv::util::AlignedVec<16> {
+        let mut out = rkyv::util::AlignedVec::new();
+        out.extend_from_slice(bytes);
+        out
+    }
+
+    #[test]
+    fn a_view_shows_exactly_what_was_written() {
+        let bytes = aligned(&encode(&example()).unwrap());
+        let slice = view(&bytes).unwrap();
+        let read: ContextSlice = rkyv::deserialize::<_, RkyvError>(slice).unwrap();
+        assert_eq!(read, example());
+    }
+
+    #[test]
+    fn no_changed_byte_and_no_cut_makes_a_view_panic_or_leave_its_bytes() {
+        let good = encode(&example()).unwrap();
+        for at in 0..good.len() {
+            for flip in [1u8, 0x80, 0xff] {
+                let mut bad = aligned(&good);
+                bad[at] ^= flip;
+                if let Ok(slice) = view(&bad) {
+                    let total: usize = slice.chunks.iter().map(|chunk| chunk.text.len() + chunk.path.len()).sum();
+                    assert!(total <= good.len());
+                }
+            }
+            let _ = view(&aligned(&good[..at])).map(|slice| slice.chunks.len());
+        }
+    }
+
+    #[test]
+    fn a_pointer_outside_the_bytes_is_refused() {
+        let good = encode(&example()).unwrap();
+        // The root lies at the end; an empty body leaves its pointers dangling.
+        let root = size_of::<ArchivedContextSlice>();
+        assert!(view(&aligned(&good[good.len() - root..])).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! Error codes of `ioi-types` across gRPC: the number travels in the trailer `ioi-code`.
+
+use ioi_types::{ErrorCategory, ErrorCode};
+use tonic::{Code, Status};
+
+const TRAILER: &str = "ioi-code";
+
+/// A status that carries `code` and one plain sentence.
+#[must_use]
+pub fn refuse(code: ErrorCode, message: impl Into<String>) -> Status {
+    let mut status = Status::new(grpc_code(code.category()), message);
+    status.metadata_mut().insert(TRAILER, code.number().into());
+    status
+}
+
+/// The code that a peer sent; `Internal` where it sent none that is known.
+#[must_use]
+pub fn code(status: &Status) -> ErrorCode {
+    let number = status.metadata().get(TRAILER).and_then(|value| value.to_str().ok()?.parse().ok());
+    number.and_then(ErrorCode::from_number).unwrap_or(ErrorCode::Internal)
+}
+
+const fn grpc_code(category: ErrorCategory) -> Code {
+    match category {
+        ErrorCategory::Protocol => Code::InvalidArgument,
+        ErrorCategory::Authentication => Code::Unauthenticated,
+        ErrorCategory::Authorization => Code::PermissionDenied,
+        ErrorCategory::Resource => Code::ResourceExhausted,
+        ErrorCategory::Plugin => Code::Aborted,
+        _ => Code::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_survives_the_trip_and_a_bare_status_is_internal() {
+        for &expected in ErrorCode::ALL {
+            assert_eq!(code(&refuse(expected, "x")), expected);
+        }
+        assert_eq!(code(&Status::unknown("x")), ErrorCode::Internal);
+    }
+}

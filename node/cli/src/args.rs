@@ -1,0 +1,240 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Run agents, plugins and commands in isolated processes under a policy, and keep a receipt of what they did.
+#[derive(Parser, Debug)]
+#[command(name = "ioi", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// Print machine-readable JSON, one object a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 2 usage or configuration, 3 refused by policy, 4 corrupt data, 5 unavailable,
+6 internal; `run` passes on the command's own code and uses 125-127 for its own failures.
+`ioi help all` shows every command.";
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Answer a question from the documents in a folder, with citations and a receipt.
+    Ask(AskArgs),
+    /// Run any program in its own sandbox: this folder read-only, no network, a receipt at the end.
+    Run(RunArgs),
+    /// Show what the sandbox stops: bundled documents and a plugin that misbehaves on purpose.
+    Demo(DemoArgs),
+    /// Check a receipt, offline.
+    Verify(VerifyArgs),
+    /// Show what this kernel enforces, what is missing and the remedy.
+    Doctor,
+    /// Check, explain and show policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Give the guardian a credential to keep.
+    #[command(subcommand, hide = true)]
+    Credential(CredentialCommand),
+    /// Remove parts of a receipt that may be private; the rest stays valid.
+    #[command(subcommand, hide = true)]
+    Receipt(ReceiptCommand),
+    /// Print a completion script.
+    #[command(hide = true)]
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man,
+    /// Show help; `ioi help all` shows every command.
+    #[command(hide = true)]
+    Help {
+        /// A command, or `all`.
+        topic: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AskArgs {
+    /// The folder with the documents.
+    pub(crate) folder: PathBuf,
+    /// The question; without it questions are read from standard input, one a line.
+    pub(crate) question: Option<OsString>,
+    /// A policy file instead of the user's or the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Copy the receipt here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Let an OpenAI-compatible endpoint write the answer from the cited passages.
+    #[arg(long, value_name = "URL")]
+    pub(crate) model: Option<String>,
+    /// The model's name at that endpoint.
+    #[arg(long, value_name = "NAME", default_value = "default", requires = "model")]
+    pub(crate) model_name: String,
+    /// The credential (see `ioi credential set`) that the endpoint needs.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub(crate) credential: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// Let the program write in this folder (may be given several times).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Vec<PathBuf>,
+    /// Let the program also read this folder (may be given several times).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) read: Vec<PathBuf>,
+    /// Pass this environment variable on, beside the few that are always passed.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Vec<OsString>,
+    /// A policy file instead of the user's or the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Copy the receipt here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Most memory for the program, as `512MiB` or `2GiB`.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
+    pub(crate) memory: u64,
+    /// Most processes and threads.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=32768))]
+    pub(crate) pids: u32,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Copy the receipt here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// For tests: switch one sandbox layer off, to see the attempt that it stops succeed.
+    #[arg(long, value_name = "LAYER", hide = true)]
+    pub(crate) without_layer: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// The receipt.
+    pub(crate) receipt: PathBuf,
+    /// A public key file or a fingerprint to trust instead of this machine's guardian.
+    #[arg(long, value_name = "FILE|FINGERPRINT")]
+    pub(crate) key: Option<String>,
+}
+
+/// A command whose built-in policy can be shown.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Builtin {
+    /// `ioi ask`
+    Ask,
+    /// `ioi run`
+    Run,
+    /// `ioi demo`
+    Demo,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum PolicyCommand {
+    /// Read a policy file and report every error and warning with line and column.
+    Check {
+        /// The file (default: the user's policy).
+        file: Option<PathBuf>,
+        /// What `./` in it stands for (default: the current folder).
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
+    /// Say which rule decides a call, with file and line, and why the others did not.
+    Explain {
+        /// The action, as `fs::read`.
+        action: String,
+        /// Its arguments, as `path=./notes.md`.
+        arguments: Vec<String>,
+        /// Who calls, outermost first (may be given several times).
+        #[arg(long, default_values_t = ["session:ask".to_owned(), "plugin:files".to_owned()])]
+        principal: Vec<String>,
+        /// The object's size in bytes, for rules with `size_max`.
+        #[arg(long, default_value_t = 0)]
+        size: u64,
+        /// The policy file (default: the user's policy, else the command's built-in one).
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        /// Whose built-in policy, where there is no file.
+        #[arg(long, value_enum, default_value = "ask")]
+        command: Builtin,
+        /// What `./` stands for (default: the current folder).
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
+    /// Print the policy that a command uses.
+    Show {
+        /// The command.
+        #[arg(value_enum)]
+        command: Builtin,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CredentialCommand {
+    /// Read a secret from the terminal or standard input and hand it to the guardian.
+    Set {
+        /// The name that rules and `--credential` use.
+        name: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ReceiptCommand {
+    /// Write a copy without the named openings.
+    Redact {
+        /// The receipt.
+        receipt: PathBuf,
+        /// `arguments`, `task`, `answer`, `passages` or one commitment; may be given several times.
+        #[arg(long, required = true)]
+        remove: Vec<String>,
+        /// Where the copy goes.
+        #[arg(long, short)]
+        output: PathBuf,
+    },
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
+    let factor: u64 = match text[digits.len()..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        unit => return Err(format!("`{unit}` is no unit; use B, KiB, MiB or GiB")),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("`{digits}` is not a whole number"))?;
+    number.checked_mul(factor).filter(|&bytes| bytes >= 16 << 20).ok_or_else(|| "at least 16MiB, at most 2^64-1 bytes".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_shows_nine_commands_at_most() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        assert!(command.get_subcommands().filter(|sub| !sub.is_hide_set()).count() <= 9);
+    }
+
+    #[test]
+    fn sizes_have_units_and_bounds() {
+        assert_eq!(parse_size("512MiB"), Ok(512 << 20));
+        assert_eq!(parse_size("2 GiB"), Ok(2 << 30));
+        for bad in ["", "10GiBB", "-1GiB", "0", "1KiB", "99999999999GiB", "1.5GiB"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The guardian's directory: `keys/suite1.key`, `vault/<name>`, `logs/<log id>/journal`.
+//!
+//! The process holds the directory as a descriptor and knows no path to it.
+//! Files are 0600, created whole under a temporary name and linked into place,
+//! so that a crash leaves no half-written key and ten guardians that start at
+//! once agree on one. `unlock = none`: the key lies on the disk as it is, which
+//! protects from nobody who has the disk.
+
+use ioi_crypto::SecretKey;
+use ioi_types::LogId;
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use zeroize::Zeroizing;
+
+const KEY_FILE: &str = "suite1.key";
+/// A secret in the vault.
+pub(crate) const SECRET_BYTES_MAX: usize = 64 * 1024;
+
+/// Why the directory can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum KeyStoreError {
+    #[error("{what}: {source}")]
+    File { what: &'static str, source: Errno },
+    #[error("{what}: {source}")]
+    Io { what: &'static str, source: std::io::Error },
+    #[error("the key file has mode {0:03o}; it must be 600 (chmod 600 it if nobody else has read it)")]
+    Mode(u32),
+    #[error("the key file is damaged: {0}")]
+    Damaged(String),
+    #[error("no random bytes for a key: {0}")]
+    Random(String),
+    #[error("another guardian serves this log")]
+    Locked,
+    #[error("`{0}` is no name for a credential: 1 to 64 letters, digits, `-` and `_`")]
+    Name(String),
+    #[error("a credential has 1 to {SECRET_BYTES_MAX} bytes")]
+    SecretSize,
+}
+
+fn file(what: &'static str) -> impl Fn(Errno) -> KeyStoreError {
+    move |source| KeyStoreError::File { what, source }
+}
+
+fn io(what: &'static str) -> impl Fn(std::io::Error) -> KeyStoreError {
+    move |source| KeyStoreError::Io { what, source }
+}
+
+/// The guardian's directory.
+pub(crate) struct KeyStore {
+    keys: OwnedFd,
+    vault: OwnedFd,
+    logs: OwnedFd,
+}
+
+impl KeyStore {
+    /// Opens the directory's folders, making those that are missing.
+    pub(crate) fn open(directory: BorrowedFd<'_>) -> Result<Self, KeyStoreError> {
+        Ok(Self {
+            keys: folder(directory, "keys")?,
+            vault: folder(directory, "vault")?,
+            logs: folder(directory, "logs")?,
+        })
+    }
+
+    /// The signing key, made at the first call ever.
+    pub(crate) fn key(&self) -> Result<SecretKey, KeyStoreError> {
+        if let Some(key) = self.read_key()? {
+            return Ok(key);
+        }
+        let key = SecretKey::generate().map_err(|error| KeyStoreError::Random(error.to_string()))?;
+        // Where another guardian was faster its key is the key.
+        create(self.keys.as_fd(), KEY_FILE, &*key.to_bytes())?;
+        self.read_key()?.ok_or_else(|| KeyStoreError::Damaged("it vanished while it was made".into()))
+    }
+
+    fn read_key(&self) -> Result<Option<SecretKey>, KeyStoreError> {
+        let Some(mut opened) = open_existing(self.keys.as_fd(), KEY_FILE)? else { return Ok(None) };
+        let mode = fs::fstat(&opened).map_err(file("the key file"))?.st_mode & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyStoreError::Mode(mode));
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(128));
+        opened.by_ref().take(128).read_to_end(&mut bytes).map_err(io("the key file"))?;
+        SecretKey::from_bytes(&bytes).map(Some).map_err(|error| KeyStoreError::Damaged(error.to_string()))
+    }
+
+    /// Stores a credential, replacing one of the same name.
+    pub(crate) fn store(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError> {
+        check_name(name)?;
+        if secret.is_empty() || secret.len() > SECRET_BYTES_MAX {
+            return Err(KeyStoreError::SecretSize);
+        }
+        let temporary = write_temporary(self.vault.as_fd(), secret)?;
+        fs::renameat(&self.vault, &temporary, &self.vault, name).map_err(file("the vault"))?;
+        fs::fsync(&self.vault).map_err(file("the vault"))
+    }
+
+    /// A log's journal, locked for this process: `(file, whether it was there before)`.
+    pub(crate) fn journal(&self, log: LogId) -> Result<File, KeyStoreError> {
+        let folder = folder(self.logs.as_fd(), &log.to_string())?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let journal = fs::openat(&folder, "journal", flags, Mode::RUSR | Mode::WUSR).map_err(file("the journal"))?;
+        match fs::flock(&journal, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(KeyStoreError::Locked),
+            Err(errno) => return Err(file("the journal's lock")(errno)),
+        }
+        fs::fsync(&folder).and_then(|()| fs::fsync(&self.logs)).map_err(file("the log's folder"))?;
+        Ok(journal.into())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), KeyStoreError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        return Err(KeyStoreError::Name(name.chars().take(80).collect()));
+    }
+    Ok(())
+}
+
+fn folder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, KeyStoreError> {
+    match fs::mkdirat(parent, name, Mode::RWXU) {
+        Ok(()) => fs::fsync(parent).map_err(file("the guardian's folder"))?,
+        Err(Errno::EXIST) => {}
+        Err(errno) => return Err(file("the guardian's folder")(errno)),
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    fs::openat(parent, name, flags, Mode::empty()).map_err(file("the guardian's folder"))
+}
+
+fn open_existing(folder: BorrowedFd<'_>, name: &str) -> Result<Option<File>, KeyStoreError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    match fs::openat(folder, name, flags, Mode::empty()) {
+        Ok(opened) => Ok(Some(opened.into())),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(file("the key file")(errno)),
+    }
+}
+
+/// Writes `bytes` durably under `name` unless it is there; never a part of them.
+fn create(folder: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> Result<(), KeyStoreError> {
+    let temporary = write_temporary(folder, bytes)?;
+    let linked = match fs::linkat(folder, &temporary, folder, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(file("the key file")(errno)),
+    };
+    let _ = fs::unlinkat(folder, &temporary, AtFlags::empty());
+    linked.and_then(|()| fs::fsync(folder).map_err(file("the keys' folder")))
+}
+
+fn write_temporary(folder: BorrowedFd<'_>, bytes: &[u8]) -> Result<String, KeyStoreError> {
+    // Random and not the pid: guardians in pid namespaces of their own share theirs.
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| KeyStoreError::Random(error.to_string()))?;
+    let name = format!(".new-{}", ioi_types::hex::encode(&random));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let opened = fs::openat(folder, &name, flags, Mode::RUSR | Mode::WUSR).map_err(file("a new file"))?;
+    let mut opened = File::from(opened);
+    opened.write_all(bytes).and_then(|()| opened.sync_all()).map_err(io("a new file"))?;
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    fn store(path: &Path) -> KeyStore {
+        KeyStore::open(File::open(path).unwrap().as_fd()).unwrap()
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = store(folder.path()).key().unwrap().public().id();
+        assert_eq!(store(folder.path()).key().unwrap().public().id(), first);
+        let leftovers = std::fs::read_dir(folder.path().join("keys")).unwrap().count();
+        assert_eq!(leftovers, 1, "only the key file stays");
+    }
+
+    #[test]
+    fn guardians_that_start_at_once_agree_on_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = store(folder.path());
+        create(one.keys.as_fd(), KEY_FILE, &*SecretKey::generate().unwrap().to_bytes()).unwrap();
+        let winner = one.key().unwrap().public().id();
+        create(one.keys.as_fd(), KEY_FILE, &*SecretKey::generate().unwrap().to_bytes()).unwrap();
+        assert_eq!(one.key().unwrap().public().id(), winner);
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_and_a_cut_key_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.key().unwrap();
+        let path = folder.path().join("keys").join(KEY_FILE);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(matches!(store.key(), Err(KeyStoreError::Mode(0o644))));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::write(&path, [1; 64]).unwrap();
+        assert!(matches!(store.key(), Err(KeyStoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_second_guardian_on_one_log_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let held = store.journal(LogId([1; 16])).unwrap();
+        assert!(matches!(store.journal(LogId([1; 16])), Err(KeyStoreError::Locked)));
+        assert!(store.journal(LogId([2; 16])).is_ok());
+        drop(held);
+        assert!(store.journal(LogId([1; 16])).is_ok());
+    }
+
+    #[test]
+    fn credential_names_cannot_leave_the_vault() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        for name in ["", "../x", "a/b", "a.b", "é", &"a".repeat(65)] {
+            assert!(matches!(store.store(name, b"x"), Err(KeyStoreError::Name(_))), "{name}");
+        }
+        store.store("openai", b"one").unwrap();
+        store.store("openai", b"two").unwrap();
+        assert_eq!(std::fs::read(folder.path().join("vault/openai")).unwrap(), b"two");
+    }
+}

@@ -1,0 +1,275 @@
+//! `ioi ask`: documents through the plugin into the workload, then questions.
+
+use crate::failure::Failure;
+use crate::receipt;
+use crate::session::{Plugin, Session};
+use futures::stream::{FuturesUnordered, StreamExt};
+use ioi_audit::{Citation, Closing, Slice};
+use ioi_canon::{Limits, Map, Value, parse};
+use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
+use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
+use ioi_ipc::tonic::transport::Channel;
+use ioi_plugin::CallError;
+use ioi_plugin::message::{Request, Response};
+use ioi_types::{Digest, ErrorCode};
+use std::time::Instant;
+
+/// Calls to the files plugin under way at once: one reads while another is indexed.
+const BATCHES_IN_FLIGHT: usize = 3;
+const BATCH_DEADLINE_MS: u32 = 120_000;
+const PASSAGES_MAX: u32 = 8;
+
+/// Reads, answers until the user has no more questions, and closes.
+///
+/// # Errors
+/// What ended the session early.
+pub(crate) async fn run(session: &Session, workload: WorkloadClient<Channel>) -> Result<(), Failure> {
+    let mut ask = Ask { session, workload, progress: wire::Progress::default() };
+    ask.ingest().await?;
+    let conversation = ask.converse().await?;
+    receipt::finish(session, conversation.closing(session)).await
+}
+
+/// Reads everything beneath the roots; shared with the demo.
+pub(crate) struct Ask<'s> {
+    pub(crate) session: &'s Session,
+    pub(crate) workload: WorkloadClient<Channel>,
+    pub(crate) progress: wire::Progress,
+}
+
+/// Questions and answers, as the receipt will hold them.
+#[derive(Default)]
+pub(crate) struct Conversation {
+    questions: Vec<Value>,
+    answers: Vec<Value>,
+    citations: Vec<Citation>,
+}
+
+/// What the files plugin answers for one batch.
+struct Batch {
+    documents: Vec<control::Document>,
+    skipped: Vec<wire::Skipped>,
+    found: u64,
+    source_bytes: u64,
+    done: bool,
+}
+
+impl Ask<'_> {
+    /// Takes all documents into the workload's index.
+    pub(crate) async fn ingest(&mut self) -> Result<(), Failure> {
+        let plugin = self.session.start_plugin("files").await?;
+        let mut calls = FuturesUnordered::new();
+        for _ in 0..BATCHES_IN_FLIGHT {
+            calls.push(next_batch(&plugin));
+        }
+        while let Some(answered) = calls.next().await {
+            let answered = answered.map_err(|error| plugin_failure(&error))?;
+            let batch = read_batch(&answered.result)?;
+            if !batch.done {
+                calls.push(next_batch(&plugin));
+            }
+            self.take_in(&answered, batch).await?;
+        }
+        drop(calls);
+        self.session.stop_plugin(plugin).await?;
+        self.progress.done = true;
+        if self.progress.documents_read == 0 {
+            let message = match self.progress.documents_skipped {
+                0 => "there is no document in the folder".to_owned(),
+                skipped => format!("none of the {skipped} documents in the folder could be read"),
+            };
+            return Err(Failure::new(ErrorCode::PathMissing, message));
+        }
+        self.session.host.report(Report::Progress(self.progress)).await;
+        Ok(())
+    }
+
+    async fn take_in(&mut self, answered: &Response, batch: Batch) -> Result<(), Failure> {
+        for skipped in batch.skipped {
+            self.progress.documents_skipped += 1;
+            self.session.host.report(Report::Skipped(skipped)).await;
+        }
+        self.progress.documents_found = batch.found;
+        if !batch.documents.is_empty() {
+            self.progress.documents_read += batch.documents.len() as u64;
+            self.progress.bytes_read += batch.source_bytes;
+            self.progress.text_bytes += batch.documents.iter().map(|document| document.text_length).sum::<u64>();
+            self.hand_over(answered, batch.documents).await?;
+        }
+        self.session.host.report(Report::Progress(self.progress)).await;
+        Ok(())
+    }
+
+    /// Regions go from the plugin to the workload; here pass only their numbers.
+    async fn hand_over(&mut self, answered: &Response, documents: Vec<control::Document>) -> Result<(), Failure> {
+        let mut regions = answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
+        let (text, source) = (regions.next(), regions.next());
+        for region in text.iter().chain(&source) {
+            let granted = self.session.host.client().grant(wire::GrantRequest { region: region.id }).await;
+            granted.map_err(|status| Failure::node("supervisor", &status))?;
+        }
+        let request = control::IngestRequest { text, source, documents };
+        let reply = self.workload.ingest(request).await.map_err(|status| Failure::node("workload", &status))?;
+        let reply = reply.into_inner();
+        for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {
+            if let Some(region) = region {
+                self.record_slice(region, &digest, "plugin:files", "workload").await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_slice(&self, region: control::Region, digest: &str, from: &str, to: &str) -> Result<(), Failure> {
+        let slice = Slice {
+            region: region.id,
+            digest: digest.parse().map_err(|error| Failure::internal(format!("the workload's digest: {error}")))?,
+            bytes: region.bytes,
+            by: "workload".into(),
+            from: from.into(),
+            to: to.into(),
+            labels: vec!["untrusted".into()],
+        };
+        self.session.log.slice(slice).await
+    }
+
+    /// Answers questions until there are no more.
+    pub(crate) async fn converse(&mut self) -> Result<Conversation, Failure> {
+        let mut conversation = Conversation::default();
+        loop {
+            let next = self.session.host.client().next_question(wire::NextQuestionRequest {}).await;
+            let next = next.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
+            if next.end {
+                return Ok(conversation);
+            }
+            self.answer(next.question, &mut conversation).await?;
+        }
+    }
+
+    /// Answers one question.
+    pub(crate) async fn answer(&mut self, question: String, conversation: &mut Conversation) -> Result<(), Failure> {
+        let started = Instant::now();
+        let asked = control::AskRequest { question: question.clone(), passages_max: PASSAGES_MAX, context_only: false };
+        let reply = match self.workload.ask(asked).await {
+            Ok(reply) => reply.into_inner(),
+            Err(status) => return Err(Failure::node("workload", &status)),
+        };
+        if let Some(slice) = reply.slice {
+            self.record_slice(slice, &reply.slice_digest, "workload", "workload").await?;
+        }
+        for cited in &reply.citations {
+            conversation.citations.push(citation(cited)?);
+        }
+        conversation.questions.push(question.into());
+        conversation.answers.push(Value::map([
+            ("by", Value::from("built-in reader")),
+            ("found", reply.found.into()),
+            ("slice", reply.slice_digest.as_str().into()),
+            ("text", reply.text.as_str().into()),
+        ]));
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let citations = reply.citations.into_iter().map(shown).collect();
+        let answer = wire::Answer { text: reply.text, citations, found: reply.found, by: "built-in reader".into(), micros };
+        self.session.host.report(Report::Answer(answer)).await;
+        Ok(())
+    }
+}
+
+impl Conversation {
+    pub(crate) fn closing(self, session: &Session) -> Closing {
+        let answered = !self.answers.is_empty();
+        Closing {
+            task: Map::from([
+                ("command".to_owned(), session.configuration.command.as_str().into()),
+                ("questions".to_owned(), Value::List(self.questions)),
+            ]),
+            answer: answered.then(|| Map::from([("answers".to_owned(), Value::List(self.answers))])),
+            citations: self.citations,
+            policy: session.policy_value(),
+        }
+    }
+}
+
+async fn next_batch(plugin: &Plugin) -> Result<Response, CallError> {
+    plugin.link.call(Request::new("documents.next", b"{}".to_vec(), BATCH_DEADLINE_MS)).await
+}
+
+pub(crate) fn plugin_failure(error: &CallError) -> Failure {
+    Failure::new(error.code().unwrap_or(ErrorCode::PluginFailed), format!("the files plugin failed: {}", error.message))
+}
+
+fn citation(cited: &control::Citation) -> Result<Citation, Failure> {
+    let document: Digest =
+        cited.document_digest.parse().map_err(|error| Failure::internal(format!("the workload's digest: {error}")))?;
+    Ok(Citation {
+        path: cited.path.clone(),
+        document,
+        offset: cited.offset,
+        length: cited.length,
+        quote: cited.quote.clone(),
+    })
+}
+
+fn shown(cited: control::Citation) -> wire::Citation {
+    wire::Citation {
+        path: cited.path,
+        offset: cited.offset,
+        length: cited.length,
+        quote: cited.quote,
+        document_digest: cited.document_digest,
+        score: cited.score,
+    }
+}
+
+/// The plugin's answer is foreign: every field is checked, ranges later by the
+/// workload, which alone can see the bytes.
+fn read_batch(result: &[u8]) -> Result<Batch, Failure> {
+    let bad = || Failure::new(ErrorCode::ProtocolPayload, "the files plugin's answer is not of its shape");
+    let value = parse(result, Limits { bytes_max: 1 << 20, depth_max: 8 }).map_err(|_| bad())?;
+    let map = value.as_map().ok_or_else(bad)?;
+    let number = |key: &str| map.get(key).and_then(unsigned).ok_or_else(bad);
+    let list = |key: &str| map.get(key).and_then(Value::as_list).ok_or_else(bad);
+    let documents: Vec<_> = list("documents")?.iter().map(document).collect::<Option<_>>().ok_or_else(bad)?;
+    Ok(Batch {
+        documents,
+        skipped: list("skipped")?.iter().map(skipped).collect::<Option<_>>().ok_or_else(bad)?,
+        found: number("found")?,
+        source_bytes: number("bytes")?,
+        done: map.get("done").and_then(Value::as_bool).ok_or_else(bad)?,
+    })
+}
+
+fn unsigned(value: &Value) -> Option<u64> {
+    u64::try_from(value.as_integer()?).ok()
+}
+
+fn span(value: &Value) -> Option<(u64, u64)> {
+    match value.as_list()? {
+        [offset, length] => Some((unsigned(offset)?, unsigned(length)?)),
+        _ => None,
+    }
+}
+
+fn document(value: &Value) -> Option<control::Document> {
+    let map = value.as_map()?;
+    let text = |key: &str| map.get(key)?.as_str().map(str::to_owned);
+    let (text_offset, text_length) = span(map.get("text")?)?;
+    let source = map.get("source").map(span);
+    let (source_offset, source_length) = source.unwrap_or(Some((0, 0)))?;
+    Some(control::Document {
+        path: text("path")?,
+        media: text("media")?,
+        text_offset,
+        text_length,
+        in_source: source.is_some(),
+        source_offset,
+        source_length,
+        claimed_digest: text("digest")?,
+    })
+}
+
+fn skipped(value: &Value) -> Option<wire::Skipped> {
+    let map = value.as_map()?;
+    let text = |key: &str| map.get(key)?.as_str().map(str::to_owned);
+    let error_code = u32::try_from(unsigned(map.get("code")?)?).ok()?;
+    Some(wire::Skipped { path: text("path")?, error_code, reason: text("reason")? })
+}

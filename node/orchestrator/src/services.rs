@@ -1,0 +1,191 @@
+//! What a plugin may ask of its host: files through the gate, memory under quota.
+
+use crate::failure::Failure;
+use crate::gate::Gate;
+use crate::link::Services;
+use crate::session::Host;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use ioi_firewall::{Call, Object, ObjectKind};
+use ioi_ipc::proto::supervisor as wire;
+use ioi_plugin::CallError;
+use ioi_plugin::message::{Request, Response};
+use ioi_plugin::services::{
+    ALLOC, AllocAnswer, AllocArguments, Entry, Kind, LIST, ListArguments, Page, READ, ReadAnswer, ReadArguments, SEAL,
+    SealAnswer, SealArguments, Shape,
+};
+use ioi_types::ErrorCode;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The services of one plugin instance. Who calls is known by which instance
+/// this is, never from what the plugin says.
+pub(crate) struct PluginServices {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) host: Host,
+    pub(crate) instance: u32,
+    /// The chain, outermost first.
+    pub(crate) principals: Vec<String>,
+    /// Folders whose listing goes on: pages of one folder come from one reading of it.
+    pub(crate) listings: Mutex<BTreeMap<(u32, Vec<u8>), wire::Opened>>,
+}
+
+/// Listings under way at once; the oldest path gives way to the newest.
+const LISTINGS_MAX: usize = 64;
+
+impl Services for PluginServices {
+    fn call(self: Arc<Self>, request: Request) -> BoxFuture<'static, Result<Response, CallError>> {
+        async move {
+            let answered = match request.name.as_str() {
+                LIST => self.list(&request).await,
+                READ => self.read(&request).await,
+                ALLOC => self.alloc(&request).await,
+                SEAL => self.seal(&request).await,
+                other => Err(Failure::new(ErrorCode::ServiceUnknown, format!("there is no service `{other}`"))),
+            };
+            let failed = |failure: Failure| CallError::new(failure.code, clipped(failure.message));
+            answered.map(Response::new).map_err(failed)
+        }
+        .boxed()
+    }
+}
+
+/// A sentence within the protocol's bound on messages.
+fn clipped(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(ioi_plugin::message::MESSAGE_BYTES_MAX));
+    message
+}
+
+fn arguments<S: Shape>(request: &Request) -> Result<S, Failure> {
+    S::from_bytes(&request.arguments).map_err(|error| Failure::new(ErrorCode::ArgumentInvalid, error.to_string()))
+}
+
+fn transfer(request: &Request) -> Result<Vec<u8>, Failure> {
+    let missing = || Failure::new(ErrorCode::ArgumentInvalid, "the request names no transfer id for its descriptor");
+    request.transfer().map(|id| id.0.to_vec()).ok_or_else(missing)
+}
+
+fn object(opened: &wire::Opened) -> Object {
+    let kind = ObjectKind::from_name(&opened.kind).unwrap_or(ObjectKind::Other);
+    Object { kind, size: opened.size, device: opened.device, inode: opened.inode }
+}
+
+impl PluginServices {
+    /// Opens with `O_PATH`, so that the decision is on what the path really is.
+    async fn open(&self, root: u32, path: Vec<u8>) -> Result<wire::Opened, Failure> {
+        let asked = wire::OpenRequest { paths: vec![wire::OpenPath { root, path }] };
+        let reply = self.host.client().open(asked).await.map_err(|status| Failure::node("supervisor", &status))?;
+        let opened = reply.into_inner().opened.pop();
+        let opened = opened.ok_or_else(|| Failure::internal("the supervisor answered without a path"))?;
+        match ErrorCode::from_number(opened.error_code) {
+            None if opened.error_code == 0 => Ok(opened),
+            code => Err(Failure::new(code.unwrap_or(ErrorCode::Internal), opened.error)),
+        }
+    }
+
+    async fn list(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let asked: ListArguments = arguments(request)?;
+        let folder = (asked.root, asked.path.clone());
+        let opened = match asked.cursor.and_then(|_| self.listings().remove(&folder)) {
+            Some(opened) => opened,
+            None => self.open(asked.root, asked.path).await?,
+        };
+        let call = Call::file(self.principals.clone(), LIST, &opened.path);
+        let listed = match self.gate.pass(call, Some(object(&opened))).await {
+            Ok(permit) => {
+                let cursor = u32::try_from(asked.cursor.unwrap_or(0)).unwrap_or(u32::MAX);
+                let listed = self.host.client().list(wire::ListRequest { id: opened.id, cursor }).await;
+                let listed = listed.map_err(|status| Failure::node("supervisor", &status));
+                settle(permit, &listed).await?;
+                listed
+            }
+            Err(refused) => Err(refused),
+        };
+        let goes_on = listed.as_ref().is_ok_and(|listed| listed.get_ref().next_cursor != 0);
+        let over = if goes_on { self.keep_listing(folder, opened) } else { Some(opened) };
+        if let Some(over) = over {
+            self.forget(over.id).await;
+        }
+        page(listed?.into_inner()).map(|page| page.to_bytes())
+    }
+
+    fn listings(&self) -> MutexGuard<'_, BTreeMap<(u32, Vec<u8>), wire::Opened>> {
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a listing for its next page; returns one that has to go instead.
+    fn keep_listing(&self, folder: (u32, Vec<u8>), opened: wire::Opened) -> Option<wire::Opened> {
+        let mut listings = self.listings();
+        let pushed_out = if listings.len() >= LISTINGS_MAX { listings.pop_first() } else { None };
+        let replaced = listings.insert(folder, opened);
+        replaced.or(pushed_out.map(|(_, opened)| opened))
+    }
+
+    async fn read(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let asked: ReadArguments = arguments(request)?;
+        let transfer_id = transfer(request)?;
+        let opened = self.open(asked.root, asked.path).await?;
+        let call = Call::file(self.principals.clone(), READ, &opened.path);
+        let permit = match self.gate.pass(call, Some(object(&opened))).await {
+            Ok(permit) => permit,
+            Err(refused) => {
+                self.forget(opened.id).await;
+                return Err(refused);
+            }
+        };
+        let release = wire::Release { id: opened.id, transfer_id };
+        let asked = wire::ReleaseRequest { releases: vec![release], instance: self.instance };
+        let released = self.host.client().release(asked).await;
+        let released = released.map_err(|status| Failure::node("supervisor", &status)).and_then(released_one);
+        settle(permit, &released).await?;
+        Ok(ReadAnswer { path: opened.path, size: released? }.to_bytes())
+    }
+
+    async fn alloc(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let asked: AllocArguments = arguments(request)?;
+        let transfer_id = transfer(request)?;
+        let asked = wire::AllocForRequest { instance: self.instance, bytes: asked.bytes, transfer_id };
+        let reply = self.host.client().alloc_for(asked).await;
+        let reply = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
+        Ok(AllocAnswer { region: reply.region, bytes: reply.bytes }.to_bytes())
+    }
+
+    async fn seal(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let SealArguments { region, used } = arguments(request)?;
+        let asked = wire::SealForRequest { instance: self.instance, region, used };
+        let reply = self.host.client().seal_for(asked).await;
+        let bytes = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner().bytes;
+        Ok(SealAnswer { bytes }.to_bytes())
+    }
+
+    async fn forget(&self, id: u64) {
+        // An error means that the supervisor is gone, which the next call meets.
+        let _ = self.host.client().forget(wire::ForgetRequest { ids: vec![id] }).await;
+    }
+}
+
+async fn settle<T>(permit: crate::gate::Permit, result: &Result<T, Failure>) -> Result<(), Failure> {
+    match result {
+        Ok(_) => permit.done(Vec::new()).await,
+        Err(failure) => permit.failed(failure.code).await,
+    }
+}
+
+fn released_one(reply: ioi_ipc::tonic::Response<wire::ReleaseReply>) -> Result<u64, Failure> {
+    let released = reply.into_inner().released.pop();
+    let released = released.ok_or_else(|| Failure::internal("the supervisor released nothing"))?;
+    match ErrorCode::from_number(released.error_code) {
+        None if released.error_code == 0 => Ok(released.size),
+        code => Err(Failure::new(code.unwrap_or(ErrorCode::Internal), released.error)),
+    }
+}
+
+fn page(listed: wire::ListReply) -> Result<Page, Failure> {
+    let entry = |entry: wire::Entry| {
+        let kind = Kind::from_name(&entry.kind);
+        let kind = kind.ok_or_else(|| Failure::internal(format!("the supervisor knows a kind `{}`", entry.kind)))?;
+        Ok(Entry { name: entry.name, kind, size: if kind == Kind::File { entry.size } else { 0 } })
+    };
+    let entries = listed.entries.into_iter().map(entry).collect::<Result<_, Failure>>()?;
+    Ok(Page { entries, next: (listed.next_cursor != 0).then_some(listed.next_cursor.into()) })
+}

@@ -1,0 +1,44 @@
+//! The supervisor's end of a child's descriptor channel.
+
+use crate::Refused;
+use ioi_shm::DescriptorChannel;
+use ioi_types::{ErrorCode, TransferId};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// A child that takes no descriptor for this long is at fault.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) struct Descriptors {
+    channel: AsyncFd<DescriptorChannel>,
+    /// One packet at a time, in the order of asking.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Descriptors {
+    /// A connected pair: our end, and the child's.
+    pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
+        let (ours, theirs) = DescriptorChannel::pair().map_err(io::Error::other)?;
+        Ok((Self { channel: AsyncFd::new(ours)?, turn: tokio::sync::Mutex::new(()) }, theirs.into()))
+    }
+
+    /// Sends one descriptor under the id that its receiver chose.
+    pub(crate) async fn send(&self, id: TransferId, descriptor: OwnedFd) -> Result<(), Refused> {
+        let failed = |message: String| Refused { code: ErrorCode::TransferUnknown, message };
+        let _turn = self.turn.lock().await;
+        let sending = async {
+            loop {
+                let mut ready = self.channel.writable().await.map_err(|error| failed(error.to_string()))?;
+                match self.channel.get_ref().try_send(id.0, descriptor.as_fd()) {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => ready.clear_ready(),
+                    Err(error) => return Err(failed(format!("a descriptor can't be sent: {error}"))),
+                }
+            }
+        };
+        let late = |_| Err(failed("the process takes no descriptors".into()));
+        tokio::time::timeout(TIMEOUT, sending).await.unwrap_or_else(late)
+    }
+}

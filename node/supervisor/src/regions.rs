@@ -1,0 +1,132 @@
+//! Shared memory that the supervisor made for others: who fills it, who may fetch it.
+//!
+//! A region is *filling* (its owner may write it), then *sealed* (nobody may),
+//! then fetched once and forgotten, so that its memory is freed as soon as its
+//! reader unmaps it.
+
+use crate::Refused;
+use ioi_shm::{Region, SealError, Sealed};
+use ioi_types::{ErrorCode, RegionId, limits};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+/// Bytes that one process may hold in regions that are not fetched yet.
+pub const OWNER_BYTES_MAX: u64 = 1 << 30;
+
+/// Who asked for a region and fills it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The workload.
+    Workload,
+    /// A plugin, by its instance.
+    Plugin(u32),
+}
+
+enum State {
+    Filling(Region),
+    Sealed { sealed: Sealed, granted: bool },
+}
+
+struct Held {
+    owner: Owner,
+    bytes: u64,
+    state: State,
+}
+
+/// The regions of one run.
+#[derive(Default)]
+pub struct Regions {
+    held: BTreeMap<RegionId, Held>,
+    last: u64,
+}
+
+fn refused(code: ErrorCode, message: String) -> Refused {
+    Refused { code, message }
+}
+
+impl Regions {
+    /// Makes and allocates a region for `owner`; the descriptor lets it be written.
+    ///
+    /// # Errors
+    /// `quota.memory` when the owner holds too much, or memory runs out.
+    pub fn alloc(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
+        if bytes == 0 || bytes > limits::REGION_BYTES_MAX {
+            let most = limits::REGION_BYTES_MAX;
+            return Err(refused(ErrorCode::QuotaMemory, format!("a region has 1 to {most} bytes, not {bytes}")));
+        }
+        let (mut count, mut total) = (0, bytes);
+        for held in self.held.values().filter(|held| held.owner == owner) {
+            count += 1;
+            total = total.saturating_add(held.bytes);
+        }
+        if count >= limits::REGIONS_OPEN_MAX || total > OWNER_BYTES_MAX {
+            let message = format!("{count} regions and {total} bytes are more than this process may hold");
+            return Err(refused(ErrorCode::QuotaMemory, message));
+        }
+        let no_memory = |error| refused(ErrorCode::QuotaMemory, format!("{bytes} bytes can't be allocated: {error}"));
+        let region = Region::create(bytes).map_err(no_memory)?;
+        let writer = region.writer_descriptor().map_err(no_memory)?;
+        self.last += 1;
+        let id = RegionId(self.last);
+        self.held.insert(id, Held { owner, bytes, state: State::Filling(region) });
+        Ok((id, writer))
+    }
+
+    /// Cuts the region to `used` bytes and seals it; afterwards nobody can change it.
+    ///
+    /// # Errors
+    /// `region.unknown` for another's region, `slice.range` for a wrong length,
+    /// `region.busy` while it is still mapped for writing.
+    pub fn seal(&mut self, owner: Owner, id: RegionId, used: u64) -> Result<u64, Refused> {
+        let held = self.held.remove(&id).filter(|held| held.owner == owner);
+        let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} is not yours to seal"));
+        let Held { bytes, state: State::Filling(mut region), .. } = held.ok_or_else(unknown)? else {
+            return Err(unknown());
+        };
+        if used == 0 || used > bytes {
+            return Err(refused(ErrorCode::SliceRange, format!("{used} of {bytes} bytes can't have been used")));
+        }
+        let sealed = region.shrink_to(used).map_err(SealError::from).and_then(|()| region.seal());
+        let sealed = sealed.map_err(|error| refused(ErrorCode::RegionBusy, error.to_string()))?;
+        self.held.insert(id, Held { owner, bytes: used, state: State::Sealed { sealed, granted: false } });
+        Ok(used)
+    }
+
+    /// Lets the workload fetch a sealed region.
+    ///
+    /// # Errors
+    /// `region.unknown` for a region that is not sealed or not there.
+    pub fn grant(&mut self, id: RegionId) -> Result<(), Refused> {
+        match self.held.get_mut(&id).map(|held| &mut held.state) {
+            Some(State::Sealed { granted, .. }) => {
+                *granted = true;
+                Ok(())
+            }
+            _ => Err(refused(ErrorCode::RegionUnknown, format!("region {id} is not sealed, so it is not handed on"))),
+        }
+    }
+
+    /// Hands a granted region (or the workload's own) over, read-only, and forgets it.
+    ///
+    /// # Errors
+    /// `region.unknown` when it was not granted or was fetched before.
+    pub fn fetch(&mut self, id: RegionId) -> Result<(OwnedFd, u64), Refused> {
+        let own = |held: &Held| held.owner == Owner::Workload;
+        let may = self.held.get(&id).is_some_and(|held| match held.state {
+            State::Sealed { granted, .. } => granted || own(held),
+            State::Filling(_) => false,
+        });
+        let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} was not granted, or was fetched before"));
+        let held = if may { self.held.remove(&id) } else { None }.ok_or_else(unknown)?;
+        let State::Sealed { sealed, .. } = held.state else { return Err(unknown()) };
+        let reader = sealed
+            .reader_descriptor()
+            .map_err(|error| refused(ErrorCode::RegionInvalid, error.to_string()))?;
+        Ok((reader, held.bytes))
+    }
+
+    /// Frees what a process that ended has left behind.
+    pub fn release_owner(&mut self, owner: Owner) {
+        self.held.retain(|_, held| held.owner != owner || matches!(held.state, State::Sealed { granted: true, .. }));
+    }
+}

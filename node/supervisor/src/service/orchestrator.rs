@@ -1,0 +1,173 @@
+//! What the orchestrator may ask for. It has decided before it asks; this side
+//! only does what no sandbox can: open, seal, send, start.
+
+use super::transfer_id;
+use crate::Refused;
+use crate::regions::Owner;
+use crate::roots::Entry;
+use crate::run::Shared;
+use ioi_ipc::proto::supervisor::{self as wire, orchestrator_host_server::OrchestratorHost};
+use ioi_ipc::tonic::{Request, Response, Status, async_trait};
+use ioi_types::RegionId;
+use std::sync::Arc;
+
+pub(crate) struct OrchestratorService {
+    pub(crate) run: Arc<Shared>,
+}
+
+/// Paths, releases and ids in one request.
+const BATCH_MAX: usize = 1024;
+
+fn batch<T>(items: Vec<T>) -> Result<Vec<T>, Status> {
+    if items.len() > BATCH_MAX {
+        return Err(Status::invalid_argument(format!("{} items in one request, at most {BATCH_MAX}", items.len())));
+    }
+    Ok(items)
+}
+
+impl OrchestratorService {
+    fn open_one(&self, asked: &wire::OpenPath) -> wire::Opened {
+        match self.run.roots().open_path(asked.root, &asked.path) {
+            Ok((id, facts)) => wire::Opened {
+                id,
+                path: facts.path.into_os_string().into_encoded_bytes(),
+                kind: facts.kind.name().into(),
+                size: facts.size,
+                device: facts.device,
+                inode: facts.inode,
+                ..Default::default()
+            },
+            Err(Refused { code, message }) => {
+                wire::Opened { error_code: code.number(), error: message, ..Default::default() }
+            }
+        }
+    }
+
+    async fn release_one(&self, instance: u32, asked: &wire::Release) -> Result<u64, Status> {
+        let id = transfer_id(&asked.transfer_id)?;
+        let (descriptor, facts) = self.run.roots().release(asked.id)?;
+        self.run.send_to_plugin(instance, id, descriptor).await?;
+        Ok(facts.size)
+    }
+}
+
+fn entry(entry: Entry) -> wire::Entry {
+    wire::Entry { name: entry.name, kind: entry.kind.name().into(), size: entry.size }
+}
+
+#[async_trait]
+impl OrchestratorHost for OrchestratorService {
+    async fn configure(
+        &self,
+        _: Request<wire::ConfigureRequest>,
+    ) -> Result<Response<wire::OrchestratorConfiguration>, Status> {
+        Ok(Response::new(self.run.orchestrator_configuration()))
+    }
+
+    async fn spawn_plugin(
+        &self,
+        request: Request<wire::SpawnPluginRequest>,
+    ) -> Result<Response<wire::SpawnPluginReply>, Status> {
+        let request = request.into_inner();
+        let id = transfer_id(&request.transfer_id)?;
+        let (instance, process, frames) = self.run.spawn_plugin(&request.plugin).await?;
+        self.run.send_to_orchestrator(id, frames).await?;
+        Ok(Response::new(wire::SpawnPluginReply { instance, process: Some(process) }))
+    }
+
+    async fn stop_plugin(
+        &self,
+        request: Request<wire::StopPluginRequest>,
+    ) -> Result<Response<wire::StopPluginReply>, Status> {
+        let exit = self.run.stop_plugin(request.into_inner().instance).await?;
+        Ok(Response::new(wire::StopPluginReply { code: exit.code, signal: exit.signal }))
+    }
+
+    async fn open(&self, request: Request<wire::OpenRequest>) -> Result<Response<wire::OpenReply>, Status> {
+        let paths = batch(request.into_inner().paths)?;
+        let opened = paths.iter().map(|path| self.open_one(path)).collect();
+        Ok(Response::new(wire::OpenReply { opened }))
+    }
+
+    async fn release(&self, request: Request<wire::ReleaseRequest>) -> Result<Response<wire::ReleaseReply>, Status> {
+        let request = request.into_inner();
+        let mut released = Vec::new();
+        for asked in batch(request.releases)? {
+            released.push(match self.release_one(request.instance, &asked).await {
+                Ok(size) => wire::Released { size, ..Default::default() },
+                Err(status) => wire::Released {
+                    error_code: ioi_ipc::status::code(&status).number(),
+                    error: status.message().to_owned(),
+                    ..Default::default()
+                },
+            });
+        }
+        Ok(Response::new(wire::ReleaseReply { released }))
+    }
+
+    async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListReply>, Status> {
+        let request = request.into_inner();
+        let (entries, next_cursor) = self.run.roots().list(request.id, request.cursor)?;
+        let entries = entries.into_iter().map(entry).collect();
+        Ok(Response::new(wire::ListReply { entries, next_cursor }))
+    }
+
+    async fn forget(&self, request: Request<wire::ForgetRequest>) -> Result<Response<wire::ForgetReply>, Status> {
+        for id in batch(request.into_inner().ids)? {
+            self.run.roots().forget(id);
+        }
+        Ok(Response::new(wire::ForgetReply {}))
+    }
+
+    async fn alloc_for(&self, request: Request<wire::AllocForRequest>) -> Result<Response<wire::AllocReply>, Status> {
+        let request = request.into_inner();
+        let id = transfer_id(&request.transfer_id)?;
+        let (region, descriptor) = self.run.regions().alloc(Owner::Plugin(request.instance), request.bytes)?;
+        self.run.send_to_plugin(request.instance, id, descriptor).await?;
+        Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
+    }
+
+    async fn seal_for(&self, request: Request<wire::SealForRequest>) -> Result<Response<wire::SealReply>, Status> {
+        let request = request.into_inner();
+        let owner = Owner::Plugin(request.instance);
+        let bytes = self.run.regions().seal(owner, RegionId(request.region), request.used)?;
+        Ok(Response::new(wire::SealReply { bytes }))
+    }
+
+    async fn grant(&self, request: Request<wire::GrantRequest>) -> Result<Response<wire::GrantReply>, Status> {
+        self.run.regions().grant(RegionId(request.into_inner().region))?;
+        Ok(Response::new(wire::GrantReply {}))
+    }
+
+    async fn start_program(
+        &self,
+        _: Request<wire::StartProgramRequest>,
+    ) -> Result<Response<wire::StartProgramReply>, Status> {
+        let process = self.run.start_program().await?;
+        Ok(Response::new(wire::StartProgramReply { process: Some(process) }))
+    }
+
+    async fn wait_program(
+        &self,
+        _: Request<wire::WaitProgramRequest>,
+    ) -> Result<Response<wire::WaitProgramReply>, Status> {
+        let (code, signal) = self.run.wait_program().await?;
+        Ok(Response::new(wire::WaitProgramReply { code, signal }))
+    }
+
+    async fn next_question(
+        &self,
+        _: Request<wire::NextQuestionRequest>,
+    ) -> Result<Response<wire::NextQuestionReply>, Status> {
+        let question = self.run.next_question().await;
+        let end = question.is_none();
+        Ok(Response::new(wire::NextQuestionReply { question: question.unwrap_or_default(), end }))
+    }
+
+    async fn report(&self, request: Request<wire::ReportRequest>) -> Result<Response<wire::ReportReply>, Status> {
+        if let Some(report) = request.into_inner().report {
+            self.run.report(report).await;
+        }
+        Ok(Response::new(wire::ReportReply {}))
+    }
+}

@@ -1,0 +1,166 @@
+//! What was ingested: sealed texts, mapped read-only, and the index over them.
+
+use ioi_crypto::hash::blake3;
+use ioi_ipc::proto::control::{Document, IngestReply, IngestRequest};
+use ioi_ipc::status::refuse;
+use ioi_ipc::tonic::Status;
+use ioi_search::{Builder, Index, Span};
+use ioi_shm::View;
+use ioi_types::{Digest, ErrorCode};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// Documents of one session.
+const DOCUMENTS_MAX: usize = 4_000_000;
+
+/// One document, its text lying in a sealed region.
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    pub(crate) digest: Digest,
+    region: Arc<View>,
+    offset: usize,
+    length: usize,
+}
+
+impl Entry {
+    fn text(&self) -> &str {
+        // Checked when it was ingested, and nobody can have written since.
+        std::str::from_utf8(&self.region[self.offset..self.offset + self.length]).unwrap_or_default()
+    }
+
+    /// A part of the text; empty where the span does not fit it.
+    pub(crate) fn part(&self, span: Span) -> &str {
+        let from = self.offset + (span.offset as usize).min(self.length);
+        let to = (from + span.length as usize).min(self.offset + self.length);
+        std::str::from_utf8(&self.region[from..to]).unwrap_or_default()
+    }
+}
+
+/// The documents and their index.
+#[derive(Default)]
+pub(crate) struct Corpus {
+    entries: RwLock<Vec<Entry>>,
+    /// Builders that nobody is using; at most one a thread comes to exist.
+    idle: Mutex<Vec<Builder>>,
+    index: Mutex<Option<Arc<Index>>>,
+}
+
+/// The regions of one ingestion.
+pub(crate) struct Regions {
+    pub(crate) text: View,
+    pub(crate) source: Option<View>,
+}
+
+fn range(code: ErrorCode, what: &str, path: &str) -> Status {
+    refuse(code, format!("{what} of `{path}` lies outside its region"))
+}
+
+fn part<'v>(view: &'v View, offset: u64, length: u64, path: &str) -> Result<&'v [u8], Status> {
+    view.slice(offset, length).map_err(|_| range(ErrorCode::SliceRange, "a part", path))
+}
+
+impl Corpus {
+    /// Digests the sealed bytes, checks every claim about them and indexes the texts. Blocking.
+    pub(crate) fn ingest(&self, request: &IngestRequest, regions: Regions) -> Result<IngestReply, Status> {
+        let Regions { text, source } = regions;
+        let digests = request
+            .documents
+            .iter()
+            .map(|document| digest(document, &text, source.as_ref()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let reply = IngestReply {
+            text_region_digest: blake3(&text).to_string(),
+            source_region_digest: source.as_deref().map(|bytes| blake3(bytes).to_string()).unwrap_or_default(),
+            document_digests: digests.iter().map(Digest::to_string).collect(),
+            passages: 0,
+        };
+        drop(source);
+        let entries = entries(&request.documents, &digests, &Arc::new(text))?;
+        self.index(entries)?;
+        Ok(reply)
+    }
+
+    fn index(&self, fresh: Vec<Entry>) -> Result<(), Status> {
+        let first = {
+            let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+            if entries.len() + fresh.len() > DOCUMENTS_MAX {
+                return Err(refuse(ErrorCode::QuotaMemory, format!("more than {DOCUMENTS_MAX} documents")));
+            }
+            let first = entries.len();
+            entries.extend(fresh);
+            first..entries.len()
+        };
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut builder = idle().pop().unwrap_or_else(Index::builder);
+        for number in first {
+            let (region, offset, length) = {
+                let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+                let entry = &entries[number];
+                (Arc::clone(&entry.region), entry.offset, entry.length)
+            };
+            let text = std::str::from_utf8(&region[offset..offset + length]).unwrap_or_default();
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            builder.add(number, text).map_err(|error| refuse(ErrorCode::QuotaMemory, error.to_string()))?;
+        }
+        idle().push(builder);
+        Ok(())
+    }
+
+    /// The index over everything; after this no more can be ingested. Blocking.
+    pub(crate) fn finished(&self) -> Arc<Index> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(index.get_or_insert_with(|| {
+            let builders = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+            Arc::new(Index::merge(builders.into_iter().map(Builder::finish)))
+        }))
+    }
+
+    /// Whether the index is finished.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Looks at one document.
+    pub(crate) fn with<R>(&self, document: u32, look: impl FnOnce(&Entry) -> R) -> Option<R> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(document as usize).map(look)
+    }
+
+    /// How many passages the finished index has.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|entry| entry.text().len() as u64).sum()
+    }
+}
+
+/// The digest of a document's original bytes, which must be the claimed one.
+fn digest(document: &Document, text: &View, source: Option<&View>) -> Result<Digest, Status> {
+    let path = &document.path;
+    let bytes = match (document.in_source, source) {
+        (false, _) => part(text, document.text_offset, document.text_length, path)?,
+        (true, Some(source)) => part(source, document.source_offset, document.source_length, path)?,
+        (true, None) => return Err(range(ErrorCode::SliceRange, "the source", path)),
+    };
+    let computed = blake3(bytes);
+    if document.claimed_digest != computed.to_string() {
+        let message = format!("`{path}` was claimed as {} and is {computed}", document.claimed_digest);
+        return Err(refuse(ErrorCode::SliceDigest, message));
+    }
+    Ok(computed)
+}
+
+fn entries(documents: &[Document], digests: &[Digest], text: &Arc<View>) -> Result<Vec<Entry>, Status> {
+    let entry = |(document, digest): (&Document, &Digest)| {
+        let bytes = part(text, document.text_offset, document.text_length, &document.path)?;
+        std::str::from_utf8(bytes).map_err(|_| {
+            refuse(ErrorCode::ExtractFailed, format!("the text of `{}` is not UTF-8", document.path))
+        })?;
+        Ok(Entry {
+            path: document.path.clone(),
+            digest: *digest,
+            region: Arc::clone(text),
+            offset: usize::try_from(document.text_offset).unwrap_or(usize::MAX),
+            length: bytes.len(),
+        })
+    };
+    documents.iter().zip(digests).map(entry).collect()
+}
