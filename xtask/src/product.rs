@@ -184,10 +184,10 @@ mod tests {
 
     #[test]
     fn installing_twice_replaces_the_program_and_leaves_no_other_file() {
-        let folder = std::env::temp_dir().join(format!("ioi-xtask-put-{}", std::process::id()));
+        let scratch = crate::test::Scratch::create("xtask-put").unwrap();
+        let folder = scratch.path();
         let to = folder.join("bin/ioi");
         for content in ["one", "two"] {
-            fs::create_dir_all(&folder).unwrap();
             let from = folder.join("built");
             fs::write(&from, content).unwrap();
             put(&from, &to).unwrap();
@@ -195,6 +195,5 @@ mod tests {
             assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o755);
             assert_eq!(fs::read_dir(folder.join("bin")).unwrap().count(), 1);
         }
-        fs::remove_dir_all(folder).unwrap();
     }
 }

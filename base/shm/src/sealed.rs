@@ -89,3 +89,38 @@ impl Sealed {
         self.file
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Region;
+    use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+    use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+    /// This thread alone sees an empty file system in the place of `/proc`.
+    fn without_proc() -> rustix::io::Result<()> {
+        // SAFETY: a mount namespace of its own, and with it a working directory of its
+        // own, changes nothing that other threads or open descriptors rely on.
+        unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        mount("none", "/proc", "tmpfs", MountFlags::empty(), None)
+    }
+
+    #[test]
+    fn without_the_real_proc_there_is_no_readers_descriptor_but_the_memory_is_as_good() {
+        let thread = std::thread::spawn(|| match without_proc() {
+            Err(errno) => eprintln!("skipped: no mount namespace ({errno})"),
+            Ok(()) => {
+                let sealed = Region::create(10).unwrap().seal().unwrap();
+                assert_eq!(sealed.reader_descriptor().unwrap_err(), RejectError::NoProc);
+                // Another file where the descriptor's entry should be.
+                std::fs::create_dir_all("/proc/self/fd").unwrap();
+                std::fs::write(format!("/proc/self/fd/{}", sealed.file.as_raw_fd()), [1; 10]).unwrap();
+                assert_eq!(sealed.reader_descriptor().unwrap_err(), RejectError::NoProc);
+                let again = Sealed::accept(sealed.into_descriptor(), 10).unwrap();
+                assert_eq!(again.map().unwrap()[..], [0; 10]);
+            }
+        });
+        thread.join().unwrap();
+    }
+}

@@ -1,6 +1,7 @@
 //! How long it takes to record a session and to verify its receipt.
 //!
 //! `cargo bench -p ioi-audit`: 200,000 decisions with their outcomes, five runs, smallest and largest time.
+//! With IOI_BENCH_RECEIPT=FILE the receipt is left there, for timing `verify.py`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use ioi_audit::{Chain, Closing, Entry, Open, ReceiptWriter, Status, Trust, recover, verify};
@@ -106,5 +107,8 @@ fn run(measured: &mut impl FnMut(&'static str, Duration)) -> usize {
     let report = verify(&receipt, &Trust::keys([key.public().id()])).expect("a receipt that verifies");
     measured("verify, decisions included", start.elapsed());
     assert_eq!(report.decisions.recomputed, DECISIONS);
+    if let Some(path) = std::env::var_os("IOI_BENCH_RECEIPT") {
+        std::fs::write(path, &receipt).expect("a place for the receipt");
+    }
     receipt.len()
 }

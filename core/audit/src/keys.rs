@@ -8,7 +8,7 @@ use ioi_crypto::{PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES, SUITE, Signature}
 use ioi_types::hex;
 use std::fmt;
 
-/// The longest public key file: its exact form has 4,017 bytes.
+/// The longest public key file: its exact form has 4,005 bytes.
 pub const PUBLIC_KEY_FILE_BYTES_MAX: usize = 8192;
 
 /// Bytes that are not a public key file.

@@ -3,7 +3,7 @@
 use crate::chain::class_of;
 use crate::fields::{FieldError, Fields};
 use crate::record::{Intent, Open, RuleReference};
-use crate::report::{Decisions, printable};
+use crate::report::Decisions;
 use crate::verify::Corrupt;
 use ioi_canon::{Map, Value};
 use ioi_firewall::{Call, Context, Decision, ENGINE_VERSION, Facts, Policy, RateState, Source};
@@ -68,7 +68,7 @@ impl Replay {
         let Some((source, context)) = &self.source else { return Ok(()) };
         let policy = Policy::compile(source, context).map_err(|found| {
             let first = found.first().map(ToString::to_string).unwrap_or_default();
-            Corrupt(format!("the policy does not compile: {}", printable(&first)))
+            Corrupt(format!("the policy does not compile: {first}"))
         })?;
         if policy.hash() != open.policy {
             return Err(Corrupt(format!(

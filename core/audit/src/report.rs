@@ -355,10 +355,23 @@ impl fmt::Display for Report {
     }
 }
 
-/// Foreign text as it may be shown on a terminal: printable ASCII as it is,
-/// everything else escaped, at most 200 characters.
+/// The longest foreign text in a message, in characters.
+const PRINTABLE_CHARS_MAX: usize = 400;
+
+/// Foreign text as it may be shown on a terminal: one line of printable ASCII,
+/// everything else escaped, at most 400 characters.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let escaped = text.chars().flat_map(char::escape_default).take(200);
-    escaped.collect::<String>().replace("\\'", "'").replace("\\\"", "\"")
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            ' '..='~' => out.push(character),
+            other => out.extend(other.escape_default()),
+        }
+        if out.len() >= PRINTABLE_CHARS_MAX {
+            out.truncate(PRINTABLE_CHARS_MAX);
+            break;
+        }
+    }
+    out
 }

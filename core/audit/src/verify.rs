@@ -11,7 +11,7 @@ use crate::keys::{public_key, signature};
 use crate::layout::Layout;
 use crate::record::{Body, Close, Open, Outcome, RECORD_DEPTH_MAX, Record, Slice, Status};
 use crate::replay::Replay;
-use crate::report::{Counts, Part, Report, Sources};
+use crate::report::{Counts, Part, Report, Sources, printable};
 use crate::walk::Walk;
 use ioi_canon::{Limits, Map, Value};
 use ioi_crypto::statement::{Body as StatementBody, Kind, Statement};
@@ -77,15 +77,12 @@ impl VerifyFailure {
 impl fmt::Display for VerifyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Corrupt { reason } => write!(f, "the receipt is corrupt: {reason}"),
+            Self::Corrupt { reason } => write!(f, "the receipt is corrupt: {}", printable(reason)),
             Self::UnknownKey { report } => {
                 write!(f, "the receipt is consistent, but its key is not known here: {}", report.key)
             }
             Self::UnknownEngine { engine } => {
-                write!(
-                    f,
-                    "the decisions were made by engine {engine:?}, which this version can't compute again"
-                )
+                write!(f, "this version can't compute decisions of the engine `{}` again", printable(engine))
             }
         }
     }
@@ -107,14 +104,14 @@ impl<E: fmt::Display> From<E> for Corrupt {
 /// # Errors
 /// [`VerifyFailure`]; its [`exit_code`](VerifyFailure::exit_code) is that of `ioi verify`.
 pub fn verify(receipt: &[u8], trust: &Trust) -> Result<Report, VerifyFailure> {
-    let report = consistent(receipt).map_err(|Corrupt(reason)| VerifyFailure::Corrupt { reason })?;
-    if let Some(engine) = report.engine_unknown {
+    let checked = consistent(receipt).map_err(|Corrupt(reason)| VerifyFailure::Corrupt { reason })?;
+    if let Some(engine) = checked.engine_unknown {
         return Err(VerifyFailure::UnknownEngine { engine });
     }
-    if !trust.0.contains(&report.report.key) {
-        return Err(VerifyFailure::UnknownKey { report: Box::new(report.report) });
+    if !trust.0.contains(&checked.report.key) {
+        return Err(VerifyFailure::UnknownKey { report: Box::new(checked.report) });
     }
-    Ok(report.report)
+    Ok(checked.report)
 }
 
 struct Checked {

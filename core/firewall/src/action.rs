@@ -47,10 +47,11 @@ const fn action(
 const PATH: &[(&str, Kind)] = &[("path", Kind::Path)];
 const FETCH: &[(&str, Kind)] = &[("method", Kind::Method), ("url", Kind::Url)];
 const CONNECT: &[(&str, Kind)] = &[("host", Kind::Host), ("port", Kind::Port)];
-const EXEC: &[(&str, Kind)] = &[("argv", Kind::Arguments), ("digest", Kind::Digest), ("executable", Kind::Path)];
+const EXEC: &[(&str, Kind)] =
+    &[("argv", Kind::Arguments), ("digest", Kind::Digest), ("executable", Kind::Path)];
 
 /// Sorted by name. Actions without parameters are known to rules; their calls carry nothing yet.
-pub(crate) const ACTIONS: &[Action] = &[
+pub(crate) static ACTIONS: &[Action] = &[
     action("browser::extract", In, false, &[]),
     action("browser::navigate", Out, true, &[]),
     action("clipboard::read", In, false, &[]),
@@ -75,7 +76,7 @@ pub(crate) const ACTIONS: &[Action] = &[
 ];
 
 /// What every tool of an MCP server is, until the user says otherwise.
-pub(crate) const MCP_TOOL: Action = action("mcp", Out, true, &[("arguments", Kind::Object)]);
+pub(crate) static MCP_TOOL: Action = action("mcp", Out, true, &[("arguments", Kind::Object)]);
 
 /// The place of a name in [`ACTIONS`].
 pub(crate) fn index_of(name: &str) -> Option<usize> {
@@ -183,7 +184,9 @@ pub(crate) fn suggestion(text: &str) -> Option<String> {
         return Some(format!("write `mcp::{server}::{tool}`"));
     }
     if text.starts_with("mcp::") {
-        return Some("a tool is `mcp::<server>::<tool>`, in ASCII letters, digits, `_`, `-` and `.`".to_owned());
+        return Some(
+            "a tool is `mcp::<server>::<tool>`, in ASCII letters, digits, `_`, `-` and `.`".to_owned(),
+        );
     }
     let near = nearest(text, ACTIONS.iter().map(|action| action.name).chain(["*"]));
     near.map(|name| format!("did you mean `{name}`?"))
@@ -198,7 +201,7 @@ mod tests {
         assert!(ACTIONS.is_sorted_by(|one, next| one.name < next.name));
         for action in ACTIONS {
             assert!(std::ptr::eq(find(action.name).expect("a known name"), action));
-            assert!(action.parameters.is_sorted());
+            assert!(action.parameters.is_sorted_by_key(|(name, _)| name));
         }
     }
 
@@ -212,7 +215,14 @@ mod tests {
     #[test]
     fn a_tool_name_with_other_characters_is_no_action() {
         assert_eq!(flow_class("mcp::mail::send"), Some(Out));
-        for name in ["mcp::mail", "mcp::mail::", "mcp::ma il::send", "mcp::mail::se\nnd", "mcp::mаil::send", "fs::wrіte"] {
+        for name in [
+            "mcp::mail",
+            "mcp::mail::",
+            "mcp::ma il::send",
+            "mcp::mail::se\nnd",
+            "mcp::mаil::send",
+            "fs::wrіte",
+        ] {
             assert_eq!(flow_class(name), None, "{name}");
             assert!(ActionPattern::parse(name).is_err(), "{name}");
         }

@@ -69,9 +69,18 @@ impl Call {
 #[derive(Clone, Debug)]
 pub(crate) enum Target<'a> {
     File(CallPath<'a>),
-    Exec { executable: CallPath<'a>, digest: &'a str, argv: Vec<Cow<'a, [u8]>> },
-    Fetch { method: &'a str, url: Url<'a> },
-    Connect { host: &'a str },
+    Exec {
+        executable: CallPath<'a>,
+        digest: &'a str,
+        argv: Vec<Cow<'a, [u8]>>,
+    },
+    Fetch {
+        method: &'a str,
+        url: Url<'a>,
+    },
+    Connect {
+        host: &'a str,
+    },
     /// Nothing that a condition could look at.
     Opaque,
 }

@@ -3,20 +3,20 @@
 use crate::action::{Action, Kind};
 use crate::call::{Target, is_method};
 use crate::facts::Facts;
-use crate::glob::{Anchors, Glob, GlobError, TextPattern};
+use crate::glob::{Anchors, Glob, GlobError};
 use crate::path::CallPath;
 use crate::rate::Rate;
 use crate::section::{Section, Text};
 use crate::source::Findings;
+use crate::token::TextPattern;
 use crate::url::{HostPattern, parse_origin};
 use ioi_types::Digest;
 
 /// The keys of this version.
 pub(crate) const KEYS: [&str; 7] = ["path", "size_max", "rate", "host", "executable", "digest", "argv"];
 /// Keys of the language that this version can't decide.
-pub(crate) const KEYS_LATER: [&str; 9] = [
-    "labels_any", "labels_all", "labels_none", "amount_max", "per", "payee", "bind", "time", "untrusted",
-];
+pub(crate) const KEYS_LATER: [&str; 9] =
+    ["labels_any", "labels_all", "labels_none", "amount_max", "per", "payee", "bind", "time", "untrusted"];
 
 /// What a call has to be for a rule to apply. All keys that are there must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,8 @@ impl Conditions {
     fn test_argv(&self, target: &Target<'_>) -> bool {
         let Some(wanted) = &self.argv else { return true };
         let Target::Exec { argv, .. } = target else { return false };
-        let enough = argv.len() == wanted.patterns.len() || (wanted.open && argv.len() > wanted.patterns.len());
+        let enough =
+            argv.len() == wanted.patterns.len() || (wanted.open && argv.len() > wanted.patterns.len());
         enough && wanted.patterns.iter().zip(argv).all(|(pattern, argument)| pattern.matches(argument))
     }
 
@@ -206,7 +207,8 @@ pub(crate) fn each<T>(
 }
 
 pub(crate) fn globs(texts: &[Text<'_>], anchors: &Anchors<'_>, findings: &mut Findings<'_>) -> Vec<Glob> {
-    let parse = |text: &str| Glob::parse(text, anchors).map_err(|error| (error.to_string(), glob_help(&error)));
+    let parse =
+        |text: &str| Glob::parse(text, anchors).map_err(|error| (error.to_string(), glob_help(&error)));
     each(texts, findings, parse).into_iter().flatten().collect()
 }
 
@@ -216,11 +218,15 @@ fn glob_help(error: &GlobError) -> Option<String> {
         GlobError::Anchor(text) if text.starts_with("**/") => Some(format!("write `/{text}` or `./{text}`")),
         GlobError::Anchor(text) => Some(format!("write `./{text}` for the folders that the user named")),
         GlobError::TrailingSlash(text) => Some(format!("write `{text}**` for everything in the folder")),
-        GlobError::DeepInside(_) => Some("`**` stands alone between two `/`; within a name write `*`".to_owned()),
+        GlobError::DeepInside(_) => {
+            Some("`**` stands alone between two `/`; within a name write `*`".to_owned())
+        }
         GlobError::Unsupported(_, character) => {
             Some(format!("write one pattern for each case, or `\\{character}` for the character itself"))
         }
-        GlobError::Escape(_) => Some("after `\\` comes a punctuation character, or `x` and two hex digits from 80 to ff".to_owned()),
+        GlobError::Escape(_) => Some(
+            "after `\\` comes a punctuation character, or `x` and two hex digits from 80 to ff".to_owned(),
+        ),
         _ => None,
     }
 }
@@ -236,7 +242,9 @@ fn host_pattern(text: &str) -> Result<HostPattern, (String, Option<String>)> {
 
 fn digest_text(text: &str) -> Result<String, (String, Option<String>)> {
     let digest: Result<Digest, _> = text.parse();
-    digest.map(|digest| digest.to_string()).map_err(|error| (format!("`{}`: {error}", text.escape_debug()), None))
+    digest
+        .map(|digest| digest.to_string())
+        .map_err(|error| (format!("`{}`: {error}", text.escape_debug()), None))
 }
 
 fn arguments(texts: &[Text<'_>], findings: &mut Findings<'_>) -> Argv {
@@ -263,8 +271,13 @@ pub(crate) fn read_request(section: &Section<'_, '_>, findings: &mut Findings<'_
     let host = match parse_origin(text) {
         Ok((host, _)) => host.to_owned(),
         Err(why) => {
-            let help = "an origin is `https://host` or `https://host:port` in lowercase, and nothing after it";
-            findings.error(origin.at, format!("the origin `{}` {why}", text.escape_debug()), Some(help.to_owned()));
+            let help =
+                "an origin is `https://host` or `https://host:port` in lowercase, and nothing after it";
+            findings.error(
+                origin.at,
+                format!("the origin `{}` {why}", text.escape_debug()),
+                Some(help.to_owned()),
+            );
             return None;
         }
     };

@@ -5,7 +5,8 @@ use ioi_canon::{Map, Value};
 
 /// The folders that a policy's `./` and `~/` stand for, and what is always protected.
 ///
-/// Every path is absolute and canonical; [`crate::Policy::compile`] refuses others.
+/// Every path is absolute and canonical ([`crate::Policy::compile`] refuses others) and free of
+/// symbolic links: the paths of calls are those of opened descriptors, and names are compared, not files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// What `./` stands for: each folder that the user named.

@@ -105,11 +105,11 @@ impl Policy {
         let subject = Subject { action: &call.action, target: &target, facts };
         let members: Vec<MemberDecision> =
             call.principals.iter().map(|member| self.decide_member(member, subject, rates)).collect();
-        let strictest = members.iter().map(|member| member.verdict).max().unwrap_or(Verdict::Deny);
-        if strictest != Verdict::Deny {
+        let decision = self.answer(call, subject, &members, rates);
+        if decision.verdict != Verdict::Deny {
             self.take_tokens(&members, rates);
         }
-        self.answer(call, subject, &members, strictest)
+        decision
     }
 
     /// The call's target, or the refusal that no rule can lift.
@@ -127,7 +127,12 @@ impl Policy {
         Ok(target)
     }
 
-    pub(crate) fn decide_member(&self, member: &str, subject: Subject<'_>, rates: &RateState) -> MemberDecision {
+    pub(crate) fn decide_member(
+        &self,
+        member: &str,
+        subject: Subject<'_>,
+        rates: &RateState,
+    ) -> MemberDecision {
         let mut best: [Option<(u32, Option<&'static str>)>; 3] = [None; 3];
         let mut near_miss: Option<(u32, &'static str)> = None;
         self.index.candidates(subject.action, member, subject.target, |number| {
@@ -165,7 +170,14 @@ impl Policy {
         }
     }
 
-    fn answer(&self, call: &Call, subject: Subject<'_>, members: &[MemberDecision], verdict: Verdict) -> Decision {
+    fn answer(
+        &self,
+        call: &Call,
+        subject: Subject<'_>,
+        members: &[MemberDecision],
+        rates: &RateState,
+    ) -> Decision {
+        let verdict = members.iter().map(|member| member.verdict).max().unwrap_or(Verdict::Deny);
         let place = members.iter().position(|member| member.verdict == verdict).unwrap_or(0);
         let member = &members[place];
         let rule = member.rule.map(|number| &self.rules[number as usize]);
@@ -179,7 +191,7 @@ impl Policy {
             rule: rule.map(|rule| rule.reference.clone()),
             origin: if rule.is_some() { Origin::Rule } else { Origin::Default },
             reason,
-            would_allow: refused.then(|| advice::would_allow(self, call, subject)).flatten(),
+            would_allow: refused.then(|| advice::would_allow(self, call, subject, rates)).flatten(),
             credential: if refused { None } else { self.credential(members) },
         }
     }

@@ -1,11 +1,12 @@
 //! Path patterns, matched component by component.
 //!
 //! `**` stands for any number of components, none included, so `/a/**` matches
-//! `/a` too. Within a component `*` stands for any run of bytes and `?` for one
+//! `/a` too. Within a component `*` stands for any run of characters and `?` for one
 //! character (one byte where the name is not UTF-8). `\*`, `\?`, `\\` and the
 //! like stand for the character itself, `\xff` for one byte that is not ASCII.
 
 use crate::path::{CallPath, PathProblem, component_problem, components, has_refused_character, nfc_of};
+use crate::token::{Token, parse_tokens, tokens_match};
 use ioi_types::limits::PATH_BYTES_MAX;
 
 /// Why a text is not a pattern.
@@ -35,13 +36,6 @@ pub(crate) enum GlobError {
 
 /// Characters that are wildcards elsewhere; taken literally they would make a deny miss.
 const ELSEWHERE: &str = "[]{}";
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Run(Vec<u8>),
-    Any,
-    One,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Component {
@@ -103,13 +97,13 @@ impl Glob {
     fn beneath(base: &[u8], tail: &[Component], rest: &str) -> Self {
         let literal = components(base).map(|name| Component::Literal(name.to_vec()));
         let components: Vec<Component> = literal.chain(tail.iter().cloned()).collect();
-        let nfc: Vec<Component> = components.iter().map(Component::to_nfc).collect();
-        let nfc = (nfc != components).then_some(nfc);
         let text = match (base, rest) {
             (b"/", _) => format!("/{rest}"),
             (_, "") => escape(base),
             _ => format!("{}/{rest}", escape(base)),
         };
+        let nfc = (!text.is_ascii()).then(|| components.iter().map(Component::to_nfc).collect());
+        let nfc = nfc.filter(|nfc: &Vec<Component>| *nfc != components);
         Self { components, nfc, text }
     }
 
@@ -183,7 +177,8 @@ impl Glob {
     /// True unless the pattern surely matches nothing in `tree`. `tree` after NFC.
     pub(crate) fn may_touch_tree(&self, tree: &[u8]) -> bool {
         let prefix = self.literal_prefix();
-        crate::path::is_within(&prefix, tree) || (crate::path::is_within(tree, &prefix) && !self.is_one_path())
+        crate::path::is_within(&prefix, tree)
+            || (crate::path::is_within(tree, &prefix) && !self.is_one_path())
     }
 
     fn is_one_path(&self) -> bool {
@@ -191,10 +186,7 @@ impl Glob {
     }
 }
 
-fn split_anchor<'a, 't>(
-    text: &'t str,
-    anchors: &Anchors<'a>,
-) -> Result<(Vec<&'a [u8]>, &'t str), GlobError> {
+fn split_anchor<'a, 't>(text: &'t str, anchors: &Anchors<'a>) -> Result<(Vec<&'a [u8]>, &'t str), GlobError> {
     let owned = || text.to_owned();
     if text.is_empty() {
         return Err(GlobError::Empty);
@@ -249,63 +241,6 @@ fn parse_component(text: &str, name: &str) -> Result<Component, GlobError> {
     Ok(Component::Tokens(tokens))
 }
 
-enum TokenProblem {
-    Deep,
-    Unsupported(char),
-    Escape,
-}
-
-impl TokenProblem {
-    fn on(self, text: &str) -> GlobError {
-        match self {
-            Self::Deep => GlobError::DeepInside(text.to_owned()),
-            Self::Unsupported(character) => GlobError::Unsupported(text.to_owned(), character),
-            Self::Escape => GlobError::Escape(text.to_owned()),
-        }
-    }
-}
-
-fn parse_tokens(name: &str, unsupported: &str) -> Result<Vec<Token>, TokenProblem> {
-    let mut tokens = Vec::new();
-    let mut rest = name;
-    while let Some(character) = rest.chars().next() {
-        rest = &rest[character.len_utf8()..];
-        match character {
-            '*' if tokens.last() == Some(&Token::Any) => return Err(TokenProblem::Deep),
-            '*' => tokens.push(Token::Any),
-            '?' => tokens.push(Token::One),
-            '\\' => {
-                let (byte, after) = escaped(rest).ok_or(TokenProblem::Escape)?;
-                rest = after;
-                push_bytes(&mut tokens, &[byte]);
-            }
-            _ if unsupported.contains(character) => return Err(TokenProblem::Unsupported(character)),
-            _ => push_bytes(&mut tokens, character.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    Ok(tokens)
-}
-
-fn push_bytes(tokens: &mut Vec<Token>, bytes: &[u8]) {
-    match tokens.last_mut() {
-        Some(Token::Run(run)) => run.extend_from_slice(bytes),
-        _ => tokens.push(Token::Run(bytes.to_vec())),
-    }
-}
-
-/// What stands after a backslash: ASCII punctuation for itself, or `x` and two digits of a byte above 0x7f.
-fn escaped(rest: &str) -> Option<(u8, &str)> {
-    let bytes = rest.as_bytes();
-    match bytes.first()? {
-        b'x' => {
-            let byte = ioi_types::hex::decode(rest.get(1..3)?)?[0];
-            (byte >= 0x80).then_some((byte, &rest[3..]))
-        }
-        &byte if byte.is_ascii_punctuation() => Some((byte, &rest[1..])),
-        _ => None,
-    }
-}
-
 /// The pattern text that matches exactly these bytes.
 pub(crate) fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -326,6 +261,9 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
 /// Greedy matching with one point to return to: a later `**` never needs an earlier one revised,
 /// so the time is bounded by the product of the lengths.
 fn components_match(pattern: &[Component], path: &[u8]) -> bool {
+    if !last_fits(pattern, path) {
+        return false;
+    }
     let mut names = components(path);
     let (mut at, mut retry) = (0, None);
     loop {
@@ -353,62 +291,11 @@ fn components_match(pattern: &[Component], path: &[u8]) -> bool {
     }
 }
 
-fn tokens_match(tokens: &[Token], name: &[u8]) -> bool {
-    let (mut at, mut rest, mut retry) = (0, name, None);
-    loop {
-        match tokens.get(at) {
-            None if rest.is_empty() => return true,
-            Some(Token::Any) => {
-                at += 1;
-                retry = Some((at, rest));
-                continue;
-            }
-            Some(Token::One) if !rest.is_empty() => {
-                at += 1;
-                rest = &rest[character_bytes(rest)..];
-                continue;
-            }
-            Some(Token::Run(run)) if rest.starts_with(run) => {
-                at += 1;
-                rest = &rest[run.len()..];
-                continue;
-            }
-            _ => {}
-        }
-        let Some((after_any, from)) = &mut retry else { return false };
-        if from.is_empty() {
-            return false;
-        }
-        *from = &from[1..];
-        at = *after_any;
-        rest = from;
-    }
-}
-
-/// How many bytes the first character has; 1 where the bytes are not UTF-8.
-fn character_bytes(bytes: &[u8]) -> usize {
-    let window = &bytes[..bytes.len().min(4)];
-    let valid = window.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    valid.chars().next().map_or(1, char::len_utf8)
-}
-
-/// One pattern for a text that is not a path: an argument of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TextPattern {
-    tokens: Vec<Token>,
-    pub(crate) text: String,
-}
-
-impl TextPattern {
-    pub(crate) fn parse(text: &str) -> Result<Self, GlobError> {
-        if has_refused_character(text.as_bytes()) {
-            return Err(GlobError::Character);
-        }
-        let tokens = parse_tokens(text, "").map_err(|problem| problem.on(text))?;
-        Ok(Self { tokens, text: text.to_owned() })
-    }
-
-    pub(crate) fn matches(&self, text: &[u8]) -> bool {
-        tokens_match(&self.tokens, text)
+/// The cheap look that settles most: a last component other than `**` must match the last name.
+fn last_fits(pattern: &[Component], path: &[u8]) -> bool {
+    let name = path.rsplit(|&byte| byte == b'/').next().filter(|name| !name.is_empty());
+    match (pattern.last(), name) {
+        (None | Some(Component::Deep), _) | (Some(_), None) => true,
+        (Some(component), Some(name)) => component.matches(name),
     }
 }

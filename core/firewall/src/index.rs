@@ -10,12 +10,14 @@ use crate::call::Target;
 use crate::condition::applies_to;
 use crate::principal::Principals;
 use crate::rule::Rule;
+use crate::url::HostPattern;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
 struct Anchored {
     always: Vec<u32>,
-    by_path: BTreeMap<Vec<u8>, Vec<u32>>,
+    by_path: BTreeMap<Arc<[u8]>, Vec<u32>>,
     by_host: BTreeMap<String, Vec<u32>>,
 }
 
@@ -24,6 +26,37 @@ struct Anchored {
 struct Lane {
     every: Anchored,
     listed: BTreeMap<String, Anchored>,
+}
+
+/// A rule on its way into the index.
+struct Entry<'a> {
+    number: u32,
+    rule: &'a Rule,
+    keys: Vec<&'static str>,
+    anchors: EntryAnchors<'a>,
+}
+
+enum EntryAnchors<'a> {
+    Nothing,
+    Paths(Vec<Arc<[u8]>>),
+    Hosts(Vec<&'a str>),
+}
+
+impl<'a> Entry<'a> {
+    /// No action has both a path and an executable, nor both a path and a host, so one kind of anchor is enough.
+    fn new(number: u32, rule: &'a Rule) -> Self {
+        let when = &rule.when;
+        let anchors = if let Some(globs) = when.path.as_ref().or(when.executable.as_ref()) {
+            EntryAnchors::Paths(globs.iter().map(|glob| glob.literal_prefix().into()).collect())
+        } else if let Some(request) = &when.request {
+            EntryAnchors::Hosts(vec![&request.host])
+        } else if let Some(hosts) = &when.host {
+            EntryAnchors::Hosts(hosts.iter().map(HostPattern::name).collect())
+        } else {
+            EntryAnchors::Nothing
+        };
+        Self { number, rule, keys: when.keys(), anchors }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -38,31 +71,37 @@ impl Index {
     pub(crate) fn new(rules: &[Rule]) -> Self {
         let mut index = Self { closed: vec![Lane::default(); ACTIONS.len()], mcp: BTreeMap::new() };
         for (number, rule) in (0u32..).zip(rules) {
+            let entry = Entry::new(number, rule);
             for pattern in &rule.actions {
-                index.add(number, rule, pattern);
+                index.add(&entry, pattern);
             }
         }
         index
     }
 
-    fn add(&mut self, number: u32, rule: &Rule, pattern: &ActionPattern) {
-        let keys = rule.when.keys();
-        let possible = |action: &Action| keys.iter().all(|key| applies_to(key, action));
+    fn add(&mut self, entry: &Entry<'_>, pattern: &ActionPattern) {
+        let possible = |action: &Action| entry.keys.iter().all(|key| applies_to(key, action));
         let closed = ACTIONS.iter().zip(&mut self.closed);
-        for (action, lane) in closed.filter(|(action, _)| pattern.matches(action.name) && possible(action)) {
-            lane.add(number, rule, action);
+        for (_, lane) in closed.filter(|(action, _)| pattern.matches(action.name) && possible(action)) {
+            lane.add(entry);
         }
         let name = match pattern {
             ActionPattern::Every => "mcp::",
             ActionPattern::Namespace(name) | ActionPattern::Server(name) | ActionPattern::One(name) => name,
         };
         if name.starts_with("mcp::") && possible(&MCP_TOOL) {
-            self.mcp.entry(name.to_owned()).or_default().add(number, rule, &MCP_TOOL);
+            self.mcp.entry(name.to_owned()).or_default().add(entry);
         }
     }
 
     /// Calls `visit` with every rule that may apply; a rule may come more than once.
-    pub(crate) fn candidates(&self, action: &str, principal: &str, target: &Target<'_>, mut visit: impl FnMut(u32)) {
+    pub(crate) fn candidates(
+        &self,
+        action: &str,
+        principal: &str,
+        target: &Target<'_>,
+        mut visit: impl FnMut(u32),
+    ) {
         let mut visit_lane = |lane: &Lane| {
             lane.every.candidates(target, &mut visit);
             if let Some(anchored) = lane.listed.get(principal) {
@@ -78,12 +117,15 @@ impl Index {
 }
 
 impl Lane {
-    fn add(&mut self, number: u32, rule: &Rule, action: &Action) {
-        match &rule.principals {
-            Principals::Every => self.every.add(number, rule, action),
+    fn add(&mut self, entry: &Entry<'_>) {
+        match &entry.rule.principals {
+            Principals::Every => self.every.add(entry),
             Principals::Listed(names) => {
                 for name in names {
-                    self.listed.entry(name.clone()).or_default().add(number, rule, action);
+                    match self.listed.get_mut(name) {
+                        Some(anchored) => anchored.add(entry),
+                        None => self.listed.entry(name.clone()).or_default().add(entry),
+                    }
                 }
             }
         }
@@ -91,20 +133,19 @@ impl Lane {
 }
 
 impl Anchored {
-    fn add(&mut self, number: u32, rule: &Rule, action: &Action) {
-        let globs = if action.name == "sys::exec" { &rule.when.executable } else { &rule.when.path };
-        let hosts = rule.when.host.iter().flatten().map(|host| host.name());
-        let hosts: Vec<&str> = hosts.chain(rule.when.request.as_ref().map(|request| request.host.as_str())).collect();
-        if let Some(globs) = globs {
-            for glob in globs {
-                push_once(self.by_path.entry(glob.literal_prefix()).or_default(), number);
+    fn add(&mut self, entry: &Entry<'_>) {
+        match &entry.anchors {
+            EntryAnchors::Nothing => push_once(&mut self.always, entry.number),
+            EntryAnchors::Paths(prefixes) => {
+                for prefix in prefixes {
+                    push_once(self.by_path.entry(Arc::clone(prefix)).or_default(), entry.number);
+                }
             }
-        } else if rule.when.host.is_some() || rule.when.request.is_some() {
-            for host in hosts {
-                push_once(self.by_host.entry(host.to_owned()).or_default(), number);
+            EntryAnchors::Hosts(hosts) => {
+                for host in hosts {
+                    push_once(self.by_host.entry((*host).to_owned()).or_default(), entry.number);
+                }
             }
-        } else {
-            push_once(&mut self.always, number);
         }
     }
 

@@ -11,7 +11,6 @@ use crate::source::{Findings, Source, may_be_read};
 use ioi_canon::Value;
 use ioi_types::{Digest, Verdict};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 /// The version of the decision procedure; part of every policy's hash.
@@ -19,7 +18,12 @@ pub const ENGINE_VERSION: &str = "ioi-firewall/1";
 
 /// The sandbox properties that a policy may require, and the four that none can do without first.
 pub const SANDBOX_PROPERTIES: [&str; 7] = [
-    "no-network", "no-foreign-sockets", "files-confined", "no-peeking", "memory-limited", "pids-limited",
+    "no-network",
+    "no-foreign-sockets",
+    "files-confined",
+    "no-peeking",
+    "memory-limited",
+    "pids-limited",
     "dies-as-a-whole",
 ];
 const SANDBOX_FLOOR: usize = 4;
@@ -53,7 +57,8 @@ pub struct Policy {
     pub(crate) index: Index,
     pub(crate) protected: ProtectedSet,
     pub(crate) context: Context,
-    pub(crate) places: BTreeMap<u64, u64>,
+    /// False for a text without any key.
+    pub(crate) has_version: bool,
 }
 
 impl Policy {
@@ -64,7 +69,11 @@ impl Policy {
     pub fn compile(source: &Source, context: &Context) -> Result<Self, Vec<Diagnostic>> {
         let mut findings = Findings::new(source);
         if let Some(problem) = context.problem() {
-            findings.error(0, problem, Some("this path is given by the caller, not by the policy".to_owned()));
+            findings.error(
+                0,
+                problem,
+                Some("this path is given by the caller, not by the policy".to_owned()),
+            );
             return Err(findings.finish());
         }
         if !may_be_read(&mut findings) {
@@ -96,7 +105,7 @@ impl Policy {
             default: read_default(root, findings),
             require: read_require(root, findings),
             limits: read_limits(root, findings),
-            places: rules.iter().map(|rule| findings.place(rule.at)).collect(),
+            has_version: root.get("version").is_some(),
             index: Index::new(&rules),
             protected: ProtectedSet::new(&context),
             rules,
@@ -165,11 +174,14 @@ fn check_version(root: &Section<'_, '_>, findings: &mut Findings<'_>) {
 
 fn read_default(root: &Section<'_, '_>, findings: &mut Findings<'_>) -> Verdict {
     let item = root.get("default");
-    let Some((item, text)) = item.and_then(|item| Some((item, item.text(findings)?))) else { return Verdict::Deny };
+    let Some((item, text)) = item.and_then(|item| Some((item, item.text(findings)?))) else {
+        return Verdict::Deny;
+    };
     match Verdict::from_name(text) {
         Some(verdict) if verdict != Verdict::Allow => verdict,
         other => {
-            let why = if other.is_some() { "the default can't be `allow`" } else { "the default is not a verdict" };
+            let why =
+                if other.is_some() { "the default can't be `allow`" } else { "the default is not a verdict" };
             findings.error(item.at, why, Some("write `deny` or `ask`".to_owned()));
             Verdict::Deny
         }
@@ -221,10 +233,15 @@ fn read_percent(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Optio
     let item = section.get("cpu")?;
     let text = item.text(findings)?;
     let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let percent = digits.and_then(|digits| digits.parse().ok()).filter(|percent| (1..=PERCENT_MAX).contains(percent));
+    let percent =
+        digits.and_then(|digits| digits.parse().ok()).filter(|percent| (1..=PERCENT_MAX).contains(percent));
     if percent.is_none() {
         let help = format!("from 1% to {PERCENT_MAX}%; 100% is one processor");
-        findings.error(item.at, format!("`{}` is not a share of a processor", text.escape_debug()), Some(help));
+        findings.error(
+            item.at,
+            format!("`{}` is not a share of a processor", text.escape_debug()),
+            Some(help),
+        );
     }
     percent
 }
@@ -238,11 +255,15 @@ fn read_rules(root: &Section<'_, '_>, context: &Context, findings: &mut Findings
     for section in root.tables(findings, "egress", "an egress entry") {
         rules.extend(rule::read_egress(&section, findings));
     }
-    let place = |rule: &Rule| (rule.reference.id.clone(), rule.at);
-    rules.sort_by_key(place);
+    rules
+        .sort_unstable_by(|one, other| one.reference.id.cmp(&other.reference.id).then(one.at.cmp(&other.at)));
     for pair in rules.windows(2).filter(|pair| pair[0].reference.id == pair[1].reference.id) {
         let first = &pair[0].reference;
-        findings.error(pair[1].at, format!("the id `{}` is already used in line {}", first.id, first.line), None);
+        findings.error(
+            pair[1].at,
+            format!("the id `{}` is already used in line {}", first.id, first.line),
+            None,
+        );
     }
     rules
 }

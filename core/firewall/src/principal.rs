@@ -47,7 +47,9 @@ mod tests {
             assert!(is_principal(good), "{good}");
         }
         let long = format!("plugin:{}", "a".repeat(65));
-        for bad in ["", "*", "plugin:", "plugin:../x", "plugin:Files", "plugin:fіles", "user:me", "program:x", &long] {
+        for bad in
+            ["", "*", "plugin:", "plugin:../x", "plugin:Files", "plugin:fіles", "user:me", "program:x", &long]
+        {
             assert!(!is_principal(bad), "{bad}");
         }
     }

@@ -38,27 +38,63 @@ const ALIAS: &str = "another name for files of any process";
 
 /// No access. Under `~/`.
 const SECRET: &[&str] = &[
-    ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".config/gcloud", ".config/gh", ".docker/config.json", ".netrc",
-    ".git-credentials", ".config/git/credentials", ".npmrc", ".pypirc", ".cargo/credentials*",
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".kube",
+    ".config/gcloud",
+    ".config/gh",
+    ".docker/config.json",
+    ".netrc",
+    ".git-credentials",
+    ".config/git/credentials",
+    ".npmrc",
+    ".pypirc",
+    ".cargo/credentials*",
     ".local/share/keyrings",
 ];
 
 /// No writing. Under `~/`.
 const SHELL: &[&str] = &[
-    ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc", ".zshenv",
-    ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".cshrc", ".tcshrc", ".login", ".config/fish", ".xinitrc",
-    ".xprofile", ".xsession", ".xsessionrc", ".pam_environment",
+    ".bashrc",
+    ".bash_profile",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_aliases",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".zlogin",
+    ".zlogout",
+    ".kshrc",
+    ".cshrc",
+    ".tcshrc",
+    ".login",
+    ".config/fish",
+    ".xinitrc",
+    ".xprofile",
+    ".xsession",
+    ".xsessionrc",
+    ".pam_environment",
 ];
 const AUTOSTARTED: &[&str] = &[
-    ".config/autostart", ".config/systemd", ".local/share/systemd", ".config/environment.d",
+    ".config/autostart",
+    ".config/systemd",
+    ".local/share/systemd",
+    ".config/environment.d",
     ".config/plasma-workspace",
 ];
 const GIT_CONFIG: &[&str] = &[".gitconfig", ".config/git"];
 
 /// No writing. Anywhere.
-const SYSTEM_STARTUP: &[&str] = &["/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/zsh", "/etc/environment"];
-const SYSTEM_AUTOSTART: &[&str] = &["/etc/xdg/autostart", "/etc/systemd", "/etc/crontab", "/etc/cron*", "/var/spool/cron"];
-const GIT_HOOKS: &[&str] = &["/**/.git/hooks", "/**/.git/config*", "/**/.git/modules/**/hooks", "/**/.git/modules/**/config"];
+const SYSTEM_STARTUP: &[&str] =
+    &["/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/zsh", "/etc/environment"];
+const SYSTEM_AUTOSTART: &[&str] =
+    &["/etc/xdg/autostart", "/etc/systemd", "/etc/crontab", "/etc/cron*", "/var/spool/cron"];
+const GIT_HOOKS: &[&str] =
+    &["/**/.git/hooks", "/**/.git/config*", "/**/.git/modules/**/hooks", "/**/.git/modules/**/config"];
 
 /// No access by path, since the same file has its own name.
 const ALIASES: &[&str] = &["/proc", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
@@ -71,7 +107,8 @@ pub fn protected_paths(context: &Context) -> Vec<ProtectedPath> {
         let base = base.strip_suffix(b"/").unwrap_or(base);
         for name in names {
             let text = format!("{}/{}", escape(base), name.trim_start_matches('/'));
-            let path = (!name.contains('*')).then(|| [base, b"/", name.trim_start_matches('/').as_bytes()].concat());
+            let path =
+                (!name.contains('*')).then(|| [base, b"/", name.trim_start_matches('/').as_bytes()].concat());
             all.push(ProtectedPath { pattern: text, path, refused, why });
         }
     };
@@ -124,7 +161,8 @@ impl ProtectedSet {
             }
             let folded = entry.pattern.to_ascii_lowercase();
             for text in [folded.clone(), format!("{folded}/**")] {
-                let parsed = Glob::parse(&text, &anchors).expect("the base is canonical and the names are constants");
+                let parsed =
+                    Glob::parse(&text, &anchors).expect("the base is canonical and the names are constants");
                 globs.extend(parsed.into_iter().map(|glob| (glob, index)));
             }
         }
@@ -166,7 +204,9 @@ impl ProtectedSet {
             ("fs::read" | "fs::write", ObjectKind::Folder | ObjectKind::Other) => {
                 Some(format!("`{}` is not a regular file", shown()))
             }
-            ("fs::list", ObjectKind::File | ObjectKind::Other) => Some(format!("`{}` is not a folder", shown())),
+            ("fs::list", ObjectKind::File | ObjectKind::Other) => {
+                Some(format!("`{}` is not a folder", shown()))
+            }
             _ => None,
         }
     }

@@ -39,7 +39,8 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = PERIODS.iter().find(|(_, period_ms)| *period_ms == self.period_ms).map_or("?", |(name, _)| name);
+        let name =
+            PERIODS.iter().find(|(_, period_ms)| *period_ms == self.period_ms).map_or("?", |(name, _)| name);
         write!(f, "{}/{name}", self.count)
     }
 }
@@ -122,7 +123,18 @@ mod tests {
 
     #[test]
     fn no_rate_lets_nothing_or_everything_through() {
-        for text in ["0/min", "-1/min", "+1/min", "1 /min", "1/fortnight", "1", "1/", "/min", "1.5/min", "1000001/day"] {
+        for text in [
+            "0/min",
+            "-1/min",
+            "+1/min",
+            "1 /min",
+            "1/fortnight",
+            "1",
+            "1/",
+            "/min",
+            "1.5/min",
+            "1000001/day",
+        ] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
         assert_eq!(Rate::parse("100/min").map(|rate| rate.to_string()), Ok("100/min".to_owned()));

@@ -23,11 +23,12 @@ pub struct RuleRef {
 pub(crate) struct Rule {
     pub(crate) reference: RuleRef,
     pub(crate) at: usize,
+    pub(crate) column: u64,
     pub(crate) effect: Verdict,
     pub(crate) principals: Principals,
     pub(crate) actions: Vec<ActionPattern>,
-    pub(crate) when: Conditions,
-    pub(crate) unless: Option<Conditions>,
+    pub(crate) when: Box<Conditions>,
+    pub(crate) unless: Option<Box<Conditions>>,
     pub(crate) credential: Option<String>,
 }
 
@@ -45,7 +46,9 @@ impl Rule {
     pub(crate) fn test(&self, subject: Subject<'_>) -> Holds {
         let wide = self.effect != Verdict::Allow;
         let when = self.when.test(subject, wide);
-        let Some(unless) = self.unless.as_ref().filter(|_| !matches!(when, Holds::No(_))) else { return when };
+        let Some(unless) = self.unless.as_ref().filter(|_| !matches!(when, Holds::No(_))) else {
+            return when;
+        };
         match unless.test(subject, !wide) {
             Holds::Yes => Holds::No("unless"),
             Holds::No(_) => when,
@@ -68,7 +71,12 @@ const EGRESS_KEYS: [&str; 6] = ["id", "origin", "methods", "paths", "credential"
 const EGRESS_KEYS_LATER: [&str; 6] = ["scrub", "bind", "extra", "redirects", "headers", "untrusted"];
 
 /// Reads one `[[rule]]`; `None` if anything in it can't be used.
-pub(crate) fn read(section: &Section<'_, '_>, anchors: &Anchors<'_>, findings: &mut Findings<'_>) -> Option<Rule> {
+pub(crate) fn read(
+    section: &Section<'_, '_>,
+    anchors: &Anchors<'_>,
+    findings: &mut Findings<'_>,
+) -> Option<Rule> {
+    let found_before = findings.count();
     section.check_keys(findings, &RULE_KEYS, &RULE_KEYS_LATER);
     let id = id(section, findings);
     let effect = effect(section, findings);
@@ -76,18 +84,22 @@ pub(crate) fn read(section: &Section<'_, '_>, anchors: &Anchors<'_>, findings: &
     let actions = actions(section, findings);
     let when = conditions(section, "when", anchors, findings);
     let unless = conditions(section, "unless", anchors, findings);
+    let (line, column) = findings.place(section.at);
     let rule = Rule {
-        reference: RuleRef { id: id?, line: findings.line(section.at) },
+        reference: RuleRef { id: id?, line },
         at: section.at,
+        column,
         effect: effect?,
         principals: principals?,
         actions: actions?,
-        when: when.unwrap_or_default(),
-        unless,
+        when: Box::new(when.unwrap_or_default()),
+        unless: unless.map(Box::new),
         credential: None,
     };
     check_rates(section, &rule, findings);
-    check_satisfiable(section, &rule, findings);
+    if findings.count() == found_before {
+        check_satisfiable(section, &rule, findings);
+    }
     Some(rule)
 }
 
@@ -98,13 +110,15 @@ pub(crate) fn read_egress(section: &Section<'_, '_>, findings: &mut Findings<'_>
     let principals = principals(section, findings);
     let credential = section.get("credential").and_then(|item| name(&item, findings));
     let request = condition::read_request(section, findings);
+    let (line, column) = findings.place(section.at);
     Some(Rule {
-        reference: RuleRef { id: id?, line: findings.line(section.at) },
+        reference: RuleRef { id: id?, line },
         at: section.at,
+        column,
         effect: Verdict::Allow,
         principals: principals?,
         actions: vec![ActionPattern::One("net::fetch".to_owned())],
-        when: Conditions { request: Some(request?), ..Conditions::default() },
+        when: Box::new(Conditions { request: Some(request?), ..Conditions::default() }),
         unless: None,
         credential,
     })
@@ -133,7 +147,8 @@ fn effect(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<Verd
     let effect = Verdict::from_name(text);
     if effect.is_none() {
         let near = nearest(text, ["allow", "ask", "deny"]);
-        let help = near.map_or("an effect is allow, ask or deny".to_owned(), |near| format!("did you mean `{near}`?"));
+        let help = near
+            .map_or("an effect is allow, ask or deny".to_owned(), |near| format!("did you mean `{near}`?"));
         findings.error(item.at, format!("there is no effect `{}`", text.escape_debug()), Some(help));
     }
     effect
@@ -207,11 +222,15 @@ fn check_satisfiable(section: &Section<'_, '_>, rule: &Rule, findings: &mut Find
         findings.error(place("unless"), "`unless` never holds for the rule's actions", None);
     }
     if excepts_everything(&rule.when, unless) {
-        findings.error(place("unless"), "`unless` holds wherever `when` does, so the rule never applies", None);
+        findings.error(
+            place("unless"),
+            "`unless` holds wherever `when` does, so the rule never applies",
+            None,
+        );
     }
 }
 
-fn excepts_everything(when: &Conditions, unless: &Conditions) -> bool {
+pub(crate) fn excepts_everything(when: &Conditions, unless: &Conditions) -> bool {
     if when == unless {
         return true;
     }

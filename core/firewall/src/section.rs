@@ -123,7 +123,11 @@ impl<'d, 't> Item<'d, 't> {
             return None;
         };
         if list.is_empty() {
-            findings.error(self.at, format!("`{}` is an empty list, so nothing ever matches it", self.key), None);
+            findings.error(
+                self.at,
+                format!("`{}` is an empty list, so nothing ever matches it", self.key),
+                None,
+            );
             return None;
         }
         let mut texts = Vec::with_capacity(list.len());
@@ -131,7 +135,9 @@ impl<'d, 't> Item<'d, 't> {
             let at = value.span().start;
             match value.get_ref() {
                 DeValue::String(text) => texts.push((at, text.as_ref())),
-                other => findings.error(at, format!("`{}` holds strings, not {}", self.key, kind(other)), None),
+                other => {
+                    findings.error(at, format!("`{}` holds strings, not {}", self.key, kind(other)), None)
+                }
             }
         }
         (texts.len() == list.len()).then_some(texts)
@@ -147,7 +153,11 @@ impl<'d, 't> Item<'d, 't> {
         let number = u64::from_str_radix(digits.strip_prefix('+').unwrap_or(digits), integer.radix()).ok();
         let number = number.filter(|number| (least..=most).contains(number));
         if number.is_none() {
-            findings.error(self.at, format!("`{}` is {digits}; it goes from {least} to {most}", self.key), None);
+            findings.error(
+                self.at,
+                format!("`{}` is {digits}; it goes from {least} to {most}", self.key),
+                None,
+            );
         }
         number
     }
@@ -164,7 +174,8 @@ impl<'d, 't> Item<'d, 't> {
     pub(crate) fn size(&self, findings: &mut Findings<'_>) -> Option<u64> {
         if let DeValue::Integer(integer) = self.value {
             let help = format!("write `{} = \"64 MiB\"`", self.key);
-            let message = format!("`{}` is a size with its unit, not the integer {}", self.key, integer.as_str());
+            let message =
+                format!("`{}` is a size with its unit, not the integer {}", self.key, integer.as_str());
             findings.error(self.at, message, Some(help));
             return None;
         }
@@ -180,7 +191,8 @@ impl<'d, 't> Item<'d, 't> {
     }
 }
 
-const UNITS: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+const UNITS: [(&str, u64); 5] =
+    [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
 /// Digits, at most one space, a unit.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
@@ -216,7 +228,17 @@ mod tests {
         assert_eq!(parse_size("0 B"), Ok(0));
         assert_eq!(parse_size("1KiB"), Ok(1024));
         assert_eq!(parse_size("10 MB"), Err("the unit is `MiB`".to_owned()));
-        for bad in ["", "MiB", "-1 MiB", "1.5 MiB", "10 GiBB", "1  MiB", "99999999999999999999 B", "8192 TiB", "１ MiB"] {
+        for bad in [
+            "",
+            "MiB",
+            "-1 MiB",
+            "1.5 MiB",
+            "10 GiBB",
+            "1  MiB",
+            "99999999999999999999 B",
+            "8192 TiB",
+            "１ MiB",
+        ] {
             assert!(parse_size(bad).is_err(), "{bad}");
         }
     }

@@ -65,10 +65,6 @@ impl<'a> Findings<'a> {
         (line as u64, before.chars().count() as u64 + 1)
     }
 
-    pub(crate) fn line(&self, at: usize) -> u64 {
-        self.line_starts.partition_point(|&start| start <= at) as u64
-    }
-
     pub(crate) fn error(&mut self, at: usize, message: impl Into<String>, help: Option<String>) {
         self.count += 1;
         if self.found.len() < Self::KEPT_MAX {
@@ -76,6 +72,10 @@ impl<'a> Findings<'a> {
             let (file, message) = (self.source.name.clone(), message.into());
             self.found.push(Diagnostic { severity: Severity::Error, file, line, column, message, help });
         }
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.count
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -86,7 +86,8 @@ impl<'a> Findings<'a> {
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|finding| (finding.line, finding.column));
         if let (true, Some(last)) = (self.count > self.found.len(), self.found.last_mut()) {
-            last.help = Some(format!("{} errors were found; the first {} are shown", self.count, Self::KEPT_MAX));
+            last.help =
+                Some(format!("{} errors were found; the first {} are shown", self.count, Self::KEPT_MAX));
         }
         self.found
     }
@@ -98,7 +99,11 @@ impl<'a> Findings<'a> {
 pub(crate) fn may_be_read(findings: &mut Findings<'_>) -> bool {
     let text = &findings.source.text;
     if text.len() > POLICY_BYTES_MAX {
-        findings.error(0, format!("the policy has {} bytes; the limit is {POLICY_BYTES_MAX}", text.len()), None);
+        findings.error(
+            0,
+            format!("the policy has {} bytes; the limit is {POLICY_BYTES_MAX}", text.len()),
+            None,
+        );
         return false;
     }
     if text.starts_with('\u{feff}') {

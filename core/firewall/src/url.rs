@@ -38,7 +38,9 @@ fn split_scheme(text: &str) -> Result<(bool, &str), &'static str> {
     if let Some(after) = text.strip_prefix("https://") {
         return Ok((true, after));
     }
-    text.strip_prefix("http://").map(|after| (false, after)).ok_or("does not start with `https://` or `http://`")
+    text.strip_prefix("http://")
+        .map(|after| (false, after))
+        .ok_or("does not start with `https://` or `http://`")
 }
 
 /// A canonical origin: a URL without path.
@@ -102,7 +104,8 @@ fn is_label(label: &str) -> bool {
 
 /// The last labels that the WHATWG URL standard takes for part of an IPv4 address.
 fn is_number(label: &str) -> bool {
-    let hex = label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let hex =
+        label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     hex || label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -115,7 +118,8 @@ fn check_rest(rest: &str) -> Result<(), &'static str> {
         return Err("has a fragment or a character that a URL must escape");
     }
     let escapes = rest.split('%').skip(1);
-    let digits = |text: &str| text.get(..2).is_some_and(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let digits =
+        |text: &str| text.get(..2).is_some_and(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()));
     if escapes.clone().all(digits) { Ok(()) } else { Err("has a `%` without two hexadecimal digits") }
 }
 
@@ -159,7 +163,9 @@ impl HostPattern {
     pub(crate) fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(name) => name == host,
-            Self::Beneath(name) => host.strip_suffix(name.as_str()).is_some_and(|before| before.ends_with('.')),
+            Self::Beneath(name) => {
+                host.strip_suffix(name.as_str()).is_some_and(|before| before.ends_with('.'))
+            }
         }
     }
 
@@ -186,7 +192,9 @@ mod tests {
         let url = Url::parse("https://api.example.com:8443/v1/chat?x=1").expect("canonical");
         assert_eq!((url.origin, url.host), ("https://api.example.com:8443", "api.example.com"));
         assert_eq!((url.path, url.is_https), ("/v1/chat", true));
-        for good in ["http://127.0.0.1:8080/", "https://[2001:db8::1]/a/", "https://xn--bcher-kva.example/%C3%A9"] {
+        for good in
+            ["http://127.0.0.1:8080/", "https://[2001:db8::1]/a/", "https://xn--bcher-kva.example/%C3%A9"]
+        {
             assert!(Url::parse(good).is_ok(), "{good}");
         }
     }
@@ -194,14 +202,40 @@ mod tests {
     #[test]
     fn no_second_spelling_of_a_host_is_read() {
         for bad in [
-            "https://EXAMPLE.COM/", "https://example.com./", "https://user@example.com/", "https://example.com:443/",
-            "https://example.com@evil.org/", "https://example.com:x@evil/", "https://example.com\\@evil/",
-            "https://2130706433/", "https://127.1/", "https://0x7f.1/", "https://0x7f000001/", "https://127.0.0.01/",
-            "https://[::ffff:10.0.0.1]/", "https://[0:0:0:0:0:0:0:1]/", "https://[::1/", "https://::1/",
-            "https://exa mple.com/", "https://example.com\0.evil/", "https://example.com\t/", "https://é.example/",
-            "HTTPS://example.com/", "file:///etc/passwd", "gopher://x/", "https:/x/", "https:///", "https://a..b/",
-            "https://example.com:0/", "https://example.com:65536/", "https://example.com:080/", "https://-a.b/",
-            "https://example.com", "https://example.com?x", "https://example.com/#evil", "https://ｅxample.com/",
+            "https://EXAMPLE.COM/",
+            "https://example.com./",
+            "https://user@example.com/",
+            "https://example.com:443/",
+            "https://example.com@evil.org/",
+            "https://example.com:x@evil/",
+            "https://example.com\\@evil/",
+            "https://2130706433/",
+            "https://127.1/",
+            "https://0x7f.1/",
+            "https://0x7f000001/",
+            "https://127.0.0.01/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://[0:0:0:0:0:0:0:1]/",
+            "https://[::1/",
+            "https://::1/",
+            "https://exa mple.com/",
+            "https://example.com\0.evil/",
+            "https://example.com\t/",
+            "https://é.example/",
+            "HTTPS://example.com/",
+            "file:///etc/passwd",
+            "gopher://x/",
+            "https:/x/",
+            "https:///",
+            "https://a..b/",
+            "https://example.com:0/",
+            "https://example.com:65536/",
+            "https://example.com:080/",
+            "https://-a.b/",
+            "https://example.com",
+            "https://example.com?x",
+            "https://example.com/#evil",
+            "https://ｅxample.com/",
         ] {
             assert!(Url::parse(bad).is_err(), "{bad}");
         }
@@ -209,7 +243,21 @@ mod tests {
 
     #[test]
     fn no_path_hides_another() {
-        for bad in ["/a/../b", "/./a", "/a//b", "/%2e%2e/b", "/a%2fb", "/a%5Cb", "/a%00", "/a%", "/a%g1", "/a\\b", "/a b", "/%252e", "/é"] {
+        for bad in [
+            "/a/../b",
+            "/./a",
+            "/a//b",
+            "/%2e%2e/b",
+            "/a%2fb",
+            "/a%5Cb",
+            "/a%00",
+            "/a%",
+            "/a%g1",
+            "/a\\b",
+            "/a b",
+            "/%252e",
+            "/é",
+        ] {
             assert!(Url::parse(&format!("https://example.com{bad}")).is_err(), "{bad}");
         }
     }

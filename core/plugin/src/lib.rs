@@ -23,7 +23,6 @@
 //! # Ok::<(), ioi_plugin::CommandError>(())
 //! ```
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod decode;
 mod error;

@@ -170,6 +170,7 @@ impl OpenSegment {
             dictionary.push(slot >> 24, &postings[own], &mut scratch);
         }
         dictionary.data.shrink_to_fit();
+        dictionary.blocks.shrink_to_fit();
         self.entries.shrink_to_fit();
         Segment { entries: self.entries, dictionary }
     }
@@ -220,12 +221,23 @@ impl Segment {
     }
 }
 
+/// The first fingerprint of a block, and in the lower 24 bits where it starts.
 #[derive(Clone, Copy, Debug)]
-struct Block {
-    /// The first entry's fingerprint.
-    first: u64,
-    /// Where its bytes start.
-    at: u32,
+struct Block(u64);
+
+impl Block {
+    fn new(first: u64, at: usize) -> Self {
+        assert!(at >> 24 == 0, "a segment's dictionary is shorter than 16 MiB");
+        Self(first << 24 | at as u64)
+    }
+
+    fn first(self) -> u64 {
+        self.0 >> 24
+    }
+
+    fn at(self) -> usize {
+        (self.0 & 0xff_ffff) as usize
+    }
 }
 
 #[derive(Debug, Default)]
@@ -240,7 +252,7 @@ impl Dictionary {
     /// Appends an entry; `fingerprint` is above all before it.
     fn push(&mut self, fingerprint: u64, postings: &[u32], scratch: &mut Vec<u8>) {
         if self.entries.is_multiple_of(BLOCK_ENTRIES) {
-            self.blocks.push(Block { first: fingerprint, at: self.data.len() as u32 });
+            self.blocks.push(Block::new(fingerprint, self.data.len()));
             self.last = fingerprint;
         }
         let step = (fingerprint - self.last) << 1;
@@ -264,10 +276,10 @@ impl Dictionary {
     }
 
     fn find(&self, fingerprint: u64) -> Option<Postings<'_>> {
-        let index = self.blocks.partition_point(|block| block.first <= fingerprint).checked_sub(1)?;
-        let end = self.blocks.get(index + 1).map_or(self.data.len(), |block| block.at as usize);
-        let mut rest = &self.data[self.blocks[index].at as usize..end];
-        let mut current = self.blocks[index].first;
+        let index = self.blocks.partition_point(|block| block.first() <= fingerprint).checked_sub(1)?;
+        let end = self.blocks.get(index + 1).map_or(self.data.len(), |block| block.at());
+        let mut rest = &self.data[self.blocks[index].at()..end];
+        let mut current = self.blocks[index].first();
         while current <= fingerprint && !rest.is_empty() {
             let step = take_varint(&mut rest);
             current += step >> 1;

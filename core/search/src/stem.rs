@@ -18,7 +18,7 @@ const STEM_LETTERS_MIN: usize = 3;
 
 /// Stems `term` in place.
 pub(crate) fn stem(term: &mut Term) {
-    if term.as_bytes().len() < LETTERS_MIN || term.as_bytes().iter().any(u8::is_ascii_digit) {
+    if term.as_bytes().len() < LETTERS_MIN || !term.as_bytes().iter().all(u8::is_ascii_lowercase) {
         return;
     }
     drop_plural(term);

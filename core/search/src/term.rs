@@ -4,8 +4,8 @@
 //! It is lower-cased, Latin letters lose their diacritics, combining marks and
 //! invisible joiners inside it are dropped, and only its first
 //! [`TERM_BYTES_MAX`] bytes count. Each ideograph and kana is a token of its
-//! own, since those scripts write no spaces. Plain English tokens are then
-//! stemmed (see the `stem` module).
+//! own, since those scripts write no spaces. Tokens of nothing but a–z are then
+//! stemmed as English (see the `stem` module).
 //!
 //! An index keeps 40 bits of a hash of each term, never the term. A text could
 //! hold a word made to collide with another, but its author gains nothing by
@@ -31,15 +31,17 @@ pub(crate) struct Token {
 }
 
 const SEPARATOR: u8 = 0;
-const WIDE: u8 = 0xff;
+const WORD: u8 = 1;
+const WIDE: u8 = 2;
 
-/// For each byte its lower-case letter or digit, [`SEPARATOR`] or [`WIDE`].
+/// Whether a byte parts tokens, is an ASCII letter or digit, or part of a
+/// character beyond ASCII.
 const CLASS: [u8; 256] = {
     let mut class = [SEPARATOR; 256];
     let mut byte = 0;
     while byte < 256 {
         class[byte] = match byte as u8 {
-            letter @ (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9') => letter.to_ascii_lowercase(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => WORD,
             0x80.. => WIDE,
             _ => SEPARATOR,
         };
@@ -60,17 +62,16 @@ pub(crate) fn each_token(text: &str, mut each: impl FnMut(Token)) {
             at += 1;
             continue;
         }
-        term.clear();
-        while class != SEPARATOR && class != WIDE {
-            term.push(class);
+        while class == WORD {
             at += 1;
             class = bytes.get(at).map_or(SEPARATOR, |byte| CLASS[*byte as usize]);
         }
         if class == WIDE {
             at = start + wide_token(&text[start..], &mut term);
         } else {
-            stem(&mut term);
+            term.set_ascii(bytes, start, at - start);
         }
+        stem(&mut term);
         if term.length > 0 {
             each(Token { term: term.fingerprint(), start, end: at });
         }
@@ -131,16 +132,16 @@ fn unaccented(character: char) -> Option<u8> {
     (base != b'.').then_some(base)
 }
 
-/// A term being read: its bytes, followed by zeros up to a multiple of eight.
+/// A term being read. Bytes after its length have no meaning.
 #[derive(Debug)]
 pub(crate) struct Term {
-    bytes: [u8; TERM_BYTES_MAX + 8],
+    bytes: [u8; TERM_BYTES_MAX],
     length: usize,
 }
 
 impl Term {
     pub(crate) fn new() -> Self {
-        Self { bytes: [0; TERM_BYTES_MAX + 8], length: 0 }
+        Self { bytes: [0; TERM_BYTES_MAX], length: 0 }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -169,16 +170,41 @@ impl Term {
         self.length = 0;
     }
 
-    /// The upper 40 bits of a multiply-and-fold hash over eight bytes at a time.
-    fn fingerprint(&mut self) -> TermId {
-        self.bytes[self.length..self.length + 8].fill(0);
-        let words = self.length.div_ceil(8) * 8;
+    /// Takes over `text[start..start + length]`, ASCII letters and digits, in
+    /// lower case. Words of eight bytes are copied, since bytes that were
+    /// written one by one are slow to read back together.
+    #[inline]
+    fn set_ascii(&mut self, text: &[u8], start: usize, length: usize) {
+        self.length = length.min(TERM_BYTES_MAX);
+        let words = self.bytes.as_chunks_mut::<8>().0;
+        for (index, word) in words.iter_mut().take(self.length.div_ceil(8)).enumerate() {
+            let rest = &text[start + 8 * index..];
+            let raw =
+                rest.first_chunk::<8>().map_or_else(|| padded(rest), |whole| u64::from_le_bytes(*whole));
+            // This bit makes capitals small; small letters and digits have it.
+            *word = (raw | 0x2020_2020_2020_2020).to_le_bytes();
+        }
+    }
+
+    /// The upper 40 bits of a multiply-and-fold hash over eight bytes at a time,
+    /// the last ones filled up with zeros.
+    #[inline]
+    fn fingerprint(&self) -> TermId {
         let mut hash = 0x9e37_79b9_7f4a_7c15 ^ self.length as u64;
-        for word in self.bytes[..words].as_chunks::<8>().0 {
-            hash = fold(hash ^ u64::from_le_bytes(*word), 0xe703_7ed1_a0b4_28db);
+        let mut left = self.length;
+        for word in self.bytes.as_chunks::<8>().0.iter().take(self.length.div_ceil(8)) {
+            let unused_bits = 64 - 8 * left.min(8) as u32;
+            let word = u64::from_le_bytes(*word) << unused_bits >> unused_bits;
+            hash = fold(hash ^ word, 0xe703_7ed1_a0b4_28db);
+            left = left.saturating_sub(8);
         }
         TermId(fold(hash ^ 0xa076_1d64_78bd_642f, 0x8ebc_6af0_9c88_c6e3) >> (64 - TERM_BITS))
     }
+}
+
+/// Up to seven bytes as the low ones of a word.
+fn padded(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Both halves of the 128-bit product, joined.

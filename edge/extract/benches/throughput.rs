@@ -16,7 +16,8 @@ const RUNS: usize = 7;
 type File = (Vec<u8>, Vec<u8>);
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut files: Vec<File> = Vec::new();
     match arguments.first() {
         Some(folder) => read_folder(Path::new(folder), &mut files),
@@ -26,7 +27,8 @@ fn main() {
         write_texts(&files, Path::new(out));
     }
     for media in [Media::Html, Media::Pdf, Media::Text, Media::Markdown, Media::Code] {
-        let chosen: Vec<&File> = files.iter().filter(|(name, bytes)| sniff(name, bytes) == Ok(media)).collect();
+        let chosen: Vec<&File> =
+            files.iter().filter(|(name, bytes)| sniff(name, bytes) == Ok(media)).collect();
         if !chosen.is_empty() {
             report(media, &chosen);
         }
@@ -65,7 +67,8 @@ fn report(media: Media, files: &[&File]) {
 fn write_texts(files: &[File], out: &Path) {
     for (number, (name, bytes)) in files.iter().enumerate() {
         if let Ok(document) = extract(name, bytes, Limits::default()) {
-            std::fs::write(out.join(format!("{number:06}.txt")), document.text.as_bytes()).expect("OUT can be written");
+            std::fs::write(out.join(format!("{number:06}.txt")), document.text.as_bytes())
+                .expect("OUT can be written");
         }
     }
 }
@@ -87,5 +90,8 @@ fn made_up() -> String {
     let section = "<section id=\"a\"><h2>Sealed regions<a class=\"headerlink\" href=\"#a\">¶</a></h2><p>A region is \
         <em>sealed</em> before it is shared, so what is <code class=\"docutils literal\"><span>checked</span></code> is \
         what is used &amp; nothing else.</p><ul><li>One item</li><li>Another</li></ul></section>\n";
-    format!("<!DOCTYPE html><html><head><title>Made up</title></head><body>{}</body></html>", section.repeat(20_000))
+    format!(
+        "<!DOCTYPE html><html><head><title>Made up</title></head><body>{}</body></html>",
+        section.repeat(20_000)
+    )
 }

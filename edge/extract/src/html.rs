@@ -214,6 +214,8 @@ impl PageReader {
                 }
             }
             [b'h', b'1'..=b'6'] => self.in_heading = false,
+            // A definition follows its term closely.
+            b"dt" if self.pre_depth == 0 => return self.out.line_break(1),
             _ => {}
         }
         self.break_for_block();

@@ -145,8 +145,8 @@ impl Layout {
         self.advance -= thousandths / 1000.0 * self.size;
     }
 
-    /// Shows `text`, whose characters are `width` thousandths of the font's
-    /// size wide and `codes` bytes long.
+    /// Shows `text`, which is `width` thousandths of the font's size wide and
+    /// made of `codes` characters.
     pub(crate) fn show(&mut self, text: &str, width: f32, codes: usize) {
         let here = Matrix::moved(self.advance, 0.0).then(self.line).then(self.page);
         let (height, stretch) = here.scales();

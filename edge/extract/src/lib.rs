@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod charset;
+mod cmap;
 mod error;
 mod html;
 mod layout;

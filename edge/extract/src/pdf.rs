@@ -7,6 +7,7 @@
 //! document, so a page that is shown ten thousand times is paid for each time.
 
 use crate::Limits;
+use crate::cmap::CharacterMap;
 use crate::error::ExtractError;
 use crate::layout::Layout;
 use crate::sniff::Media;
@@ -65,9 +66,10 @@ fn named(error: &Error, limits: Limits) -> ExtractError {
 
 /// A font, as far as text needs it.
 struct Font<'d> {
-    encoding: Encoding<'d>,
-    /// Whether a character is two bytes.
-    is_wide: bool,
+    /// Comes first, since it was made for reading text.
+    map: CharacterMap,
+    encoding: Option<Encoding<'d>>,
+    code_bytes: usize,
     first: usize,
     widths: Vec<f32>,
 }
@@ -128,22 +130,41 @@ impl<'d> Reader<'d> {
     }
 
     fn font(&mut self, dictionary: &'d Dictionary) -> Result<Font<'d>, ExtractError> {
-        let bytes_max = self.left.min(CHARACTER_MAP_BYTES_MAX);
-        let map = dictionary.get_deref(b"ToUnicode", self.document).and_then(Object::as_stream);
-        if let Ok(unfolded) = map.and_then(|map| map.decompressed_content_with_limit(bytes_max)) {
-            self.spend(unfolded.len())?;
-        }
-        let encoding = dictionary.get_font_encoding_with_limit(self.document, bytes_max);
-        let encoding = encoding.map_err(|error| named(&error, self.limits))?;
+        let map = self.character_map(dictionary)?;
+        let is_wide = dictionary.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Type0");
+        let encoding = if is_wide && !map.is_empty() {
+            None
+        } else {
+            let bytes_max = self.left.min(CHARACTER_MAP_BYTES_MAX);
+            let encoding = dictionary.get_font_encoding_with_limit(self.document, bytes_max);
+            Some(encoding.map_err(|error| named(&error, self.limits))?)
+        };
         let number = |object: &Object| object.as_float().unwrap_or(WIDTH_DEFAULT);
         let widths = dictionary.get_deref(b"Widths", self.document).and_then(Object::as_array);
         let first = dictionary.get_deref(b"FirstChar", self.document).and_then(Object::as_i64);
         Ok(Font {
+            code_bytes: map.code_bytes().unwrap_or(if is_wide { 2 } else { 1 }),
+            map,
             encoding,
-            is_wide: dictionary.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Type0"),
             first: first.ok().and_then(|first| usize::try_from(first).ok()).unwrap_or(0),
             widths: widths.map(|widths| widths.iter().take(256).map(number).collect()).unwrap_or_default(),
         })
+    }
+
+    /// The font's map to Unicode; empty if it has none that can be read.
+    fn character_map(&mut self, font: &Dictionary) -> Result<CharacterMap, ExtractError> {
+        let bytes_max = self.left.min(CHARACTER_MAP_BYTES_MAX);
+        let stream = font.get_deref(b"ToUnicode", self.document).and_then(Object::as_stream);
+        match stream.and_then(|stream| stream.get_plain_content_with_limit(bytes_max)) {
+            Ok(unfolded) => {
+                self.spend(unfolded.len())?;
+                Ok(CharacterMap::parse(&unfolded))
+            }
+            Err(error @ Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => {
+                Err(named(&error, self.limits))
+            }
+            Err(_) => Ok(CharacterMap::default()),
+        }
     }
 
     /// Carries out one operation: shows its strings, else moves.
@@ -163,11 +184,7 @@ impl<'d> Reader<'d> {
     fn show(&mut self, part: &Object, font: Option<&Font<'_>>) {
         match (part, font) {
             (Object::String(codes, _), Some(font)) => {
-                let mut text = String::new();
-                // A string that the font can't decode is left out.
-                if font.encoding.write_to_string(codes, &mut text).is_ok() {
-                    self.layout.show(&text, font.width(codes), codes.len());
-                }
+                self.layout.show(&font.text(codes), font.width(codes), codes.len() / font.code_bytes);
             }
             (Object::String(..), None) => {}
             _ => self.layout.kern(part.as_float().unwrap_or(0.0)),
@@ -176,10 +193,27 @@ impl<'d> Reader<'d> {
 }
 
 impl Font<'_> {
+    /// The text of a string; a character that the font can't decode is left out.
+    fn text(&self, codes: &[u8]) -> String {
+        let mut text = String::new();
+        if self.map.is_empty() {
+            let encoding = self.encoding.as_ref();
+            return encoding.and_then(|encoding| encoding.bytes_to_string(codes).ok()).unwrap_or_default();
+        }
+        for code in codes.chunks(self.code_bytes) {
+            if !self.map.write(code, &mut text) && self.code_bytes == 1 {
+                let encoding = self.encoding.as_ref();
+                let other = encoding.and_then(|encoding| encoding.bytes_to_string(code).ok());
+                text.push_str(&other.unwrap_or_default());
+            }
+        }
+        text
+    }
+
     /// The width of a string, in thousandths of the font's size.
     fn width(&self, codes: &[u8]) -> f32 {
-        if self.is_wide {
-            return codes.len() as f32 / 2.0 * WIDTH_DEFAULT;
+        if self.code_bytes > 1 {
+            return (codes.len() / self.code_bytes) as f32 * WIDTH_DEFAULT;
         }
         let width = |code: &u8| {
             let index = usize::from(*code).checked_sub(self.first);

@@ -19,6 +19,7 @@ mod inherited;
 pub mod pair;
 pub mod status;
 mod transfers;
+mod watch;
 
 /// The contracts of `schema/proto`, as generated.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -44,3 +45,4 @@ pub mod proto {
 pub use inherited::{DESCRIPTORS_FD, Inherited, SUPERVISOR_FD, VARIABLE as FDS_VARIABLE};
 pub use tonic;
 pub use transfers::{Awaited, Transfers};
+pub use watch::watch;

@@ -44,7 +44,7 @@ impl Transfers {
     /// # Errors
     /// When `end` is not the end of a descriptor channel.
     pub fn start(end: OwnedFd) -> io::Result<Self> {
-        let channel = AsyncFd::new(DescriptorChannel::from_fd(end).map_err(io::Error::other)?)?;
+        let channel = crate::watch(DescriptorChannel::from_fd(end).map_err(io::Error::other)?)?;
         let waiting = Arc::new(Mutex::new(Some(Waiting::new())));
         tokio::spawn(receive(channel, Arc::clone(&waiting)));
         Ok(Self { waiting })

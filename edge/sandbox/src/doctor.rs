@@ -1,7 +1,7 @@
 //! The table that `ioi doctor` prints.
 
 use crate::kernel::Kernel;
-use crate::plan::{draft, missing, remedy};
+use crate::plan::{Missing, draft, missing};
 use crate::{Layer, Profile, Property};
 
 /// What this machine gives for one property.
@@ -25,15 +25,17 @@ pub fn doctor(kernel: &Kernel) -> Vec<Row> {
     profile.limits.memory_bytes = Some(1 << 30);
     profile.limits.pids = Some(64);
     let plan = draft(kernel, &profile, &[]);
-    let row = |property| {
-        let given = plan.given.iter().find(|given| given.property == property);
-        let unmet = given.is_none();
-        Row {
+    let row = |property| match plan.given.iter().find(|given| given.property == property) {
+        Some(given) => Row {
             property,
-            met: !unmet,
-            layers: given.map(|given| given.layers.clone()).unwrap_or_default(),
-            missing: unmet.then(|| missing(kernel, &profile, property).why).unwrap_or_default(),
-            remedy: unmet.then(|| remedy(property).to_string()).unwrap_or_default(),
+            met: true,
+            layers: given.layers.clone(),
+            missing: String::new(),
+            remedy: String::new(),
+        },
+        None => {
+            let Missing { property, why, remedy } = missing(kernel, &profile, property);
+            Row { property, met: false, layers: Vec::new(), missing: why, remedy }
         }
     };
     Property::ALL.into_iter().map(row).collect()

@@ -20,11 +20,7 @@ struct Way {
 const WAYS: [Way; 16] = {
     use Layer::*;
     use Property::*;
-    const fn way(
-        property: Property,
-        layers: &'static [Layer],
-        holds: fn(&Kernel, &Profile) -> bool,
-    ) -> Way {
+    const fn way(property: Property, layers: &'static [Layer], holds: fn(&Kernel, &Profile) -> bool) -> Way {
         Way { property, layers, holds }
     }
     [
@@ -236,7 +232,7 @@ pub(crate) fn missing(kernel: &Kernel, profile: &Profile, property: Property) ->
 }
 
 /// What the machine's owner can do.
-pub(crate) fn remedy(property: Property) -> &'static str {
+fn remedy(property: Property) -> &'static str {
     match property {
         Property::MemoryLimited | Property::PidsLimited => {
             "start it in a delegated cgroup (systemd-run --user --scope -p Delegate=yes …), or as root"

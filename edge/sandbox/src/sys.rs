@@ -311,7 +311,7 @@ pub(crate) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
 /// Gives up every capability for good. The bounding set and the secure bits can only be changed by a
 /// process that may; one that can't has nothing to give up there.
 pub(crate) fn drop_capabilities() -> io::Result<()> {
-    const NO_ROOT_LOCKED: libc::c_ulong = 0b10_1111;
+    const NO_ROOT_LOCKED: libc::c_ulong = 0b1110_1111;
     #[repr(C)]
     struct Header {
         version: u32,

@@ -36,9 +36,6 @@ pub(crate) enum Command {
     /// Check, explain and show policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Give the guardian a credential to keep.
-    #[command(subcommand, hide = true)]
-    Credential(CredentialCommand),
     /// Remove parts of a receipt that may be private; the rest stays valid.
     #[command(subcommand, hide = true)]
     Receipt(ReceiptCommand),
@@ -71,15 +68,6 @@ pub(crate) struct AskArgs {
     /// Copy the receipt here.
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
-    /// Let an OpenAI-compatible endpoint write the answer from the cited passages.
-    #[arg(long, value_name = "URL")]
-    pub(crate) model: Option<String>,
-    /// The model's name at that endpoint.
-    #[arg(long, value_name = "NAME", default_value = "default", requires = "model")]
-    pub(crate) model_name: String,
-    /// The credential (see `ioi credential set`) that the endpoint needs.
-    #[arg(long, value_name = "NAME", requires = "model")]
-    pub(crate) credential: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -181,21 +169,12 @@ pub(crate) enum PolicyCommand {
 }
 
 #[derive(Subcommand, Debug)]
-pub(crate) enum CredentialCommand {
-    /// Read a secret from the terminal or standard input and hand it to the guardian.
-    Set {
-        /// The name that rules and `--credential` use.
-        name: String,
-    },
-}
-
-#[derive(Subcommand, Debug)]
 pub(crate) enum ReceiptCommand {
     /// Write a copy without the named openings.
     Redact {
         /// The receipt.
         receipt: PathBuf,
-        /// `arguments`, `task`, `answer`, `passages` or one commitment; may be given several times.
+        /// `all`, `args`, `task`, `answer`, `citations`, `policy`, the number of an intent, or one commitment.
         #[arg(long, required = true)]
         remove: Vec<String>,
         /// Where the copy goes.

@@ -1,6 +1,7 @@
 //! What the user sees: text for people, one JSON object a line for programs.
 
-use ioi_ipc::proto::supervisor::{Answer, Attempt, Finished, Progress, Refusal, Skipped};
+use crate::failure::Failure;
+use ioi_ipc::proto::supervisor::{Answer, Finished, Progress, Refusal, Skipped};
 use ioi_types::ErrorCode;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
@@ -99,14 +100,6 @@ impl Screen {
         }
     }
 
-    pub(crate) fn token(&self, text: &str) {
-        if self.json {
-            return self.say(&json!({"event": "token", "text": text}).to_string());
-        }
-        let mut out = io::stdout().lock();
-        let _ = write!(out, "{}", printable(text)).and_then(|()| out.flush());
-    }
-
     pub(crate) fn refusal(&mut self, refusal: &Refusal) {
         self.refusals += 1;
         if self.json {
@@ -150,13 +143,6 @@ impl Screen {
         }
     }
 
-    pub(crate) fn attempt(&self, attempt: &Attempt) {
-        if self.json {
-            let event = json!({"event": "attempt", "name": attempt.name, "claimed": attempt.claimed, "detail": attempt.detail});
-            self.say(&event.to_string());
-        }
-    }
-
     pub(crate) fn finished(&self, finished: &Finished, copied_to: Option<&std::path::Path>) {
         let path = copied_to.map_or_else(|| finished.receipt.clone(), |path| path.display().to_string());
         if self.json {
@@ -165,6 +151,18 @@ impl Screen {
         }
         let line = format!("Receipt: {path} ({} records). Check it: ioi verify {path}", finished.leaves);
         eprintln!("{}", self.dim(&line));
+    }
+
+    /// Says why the command failed, and clears what is half drawn.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if self.json {
+            let event = json!({"event": "error", "error": failure.name, "exit": failure.exit, "message": failure.message});
+            return self.say(&event.to_string());
+        }
+        eprintln!("ioi: {}", printable(&failure.message));
     }
 
     pub(crate) fn line(&self, text: &str) {

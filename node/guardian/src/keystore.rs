@@ -84,7 +84,7 @@ impl KeyStore {
             return Err(KeyStoreError::Mode(mode));
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(128));
-        opened.by_ref().take(128).read_to_end(&mut bytes).map_err(io("the key file"))?;
+        Read::take(&mut opened, 128).read_to_end(&mut bytes).map_err(io("the key file"))?;
         SecretKey::from_bytes(&bytes).map(Some).map_err(|error| KeyStoreError::Damaged(error.to_string()))
     }
 

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::receipt;
 use crate::session::{Plugin, Session};
 use futures::stream::{FuturesUnordered, StreamExt};
-use ioi_audit::{Citation, Closing, Slice};
+use ioi_audit::{Citation, Closing, Slice, Witnessed};
 use ioi_canon::{Limits, Map, Value, parse};
 use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
@@ -27,7 +27,7 @@ pub(crate) async fn run(session: &Session, workload: WorkloadClient<Channel>) ->
     let mut ask = Ask { session, workload, progress: wire::Progress::default() };
     ask.ingest().await?;
     let conversation = ask.converse().await?;
-    receipt::finish(session, conversation.closing(session)).await
+    receipt::finish(session, conversation.closing(session), 0).await
 }
 
 /// Reads everything beneath the roots; shared with the demo.
@@ -68,7 +68,7 @@ impl Ask<'_> {
             if !batch.done {
                 calls.push(next_batch(&plugin));
             }
-            self.take_in(&answered, batch).await?;
+            self.take_in(&plugin, &answered, batch).await?;
         }
         drop(calls);
         self.session.stop_plugin(plugin).await?;
@@ -84,8 +84,9 @@ impl Ask<'_> {
         Ok(())
     }
 
-    async fn take_in(&mut self, answered: &Response, batch: Batch) -> Result<(), Failure> {
+    async fn take_in(&mut self, plugin: &Plugin, answered: &Response, batch: Batch) -> Result<(), Failure> {
         for skipped in batch.skipped {
+            plugin.services.digested(&skipped.path, Vec::new()).await?;
             self.progress.documents_skipped += 1;
             self.session.host.report(Report::Skipped(skipped)).await;
         }
@@ -94,14 +95,20 @@ impl Ask<'_> {
             self.progress.documents_read += batch.documents.len() as u64;
             self.progress.bytes_read += batch.source_bytes;
             self.progress.text_bytes += batch.documents.iter().map(|document| document.text_length).sum::<u64>();
-            self.hand_over(answered, batch.documents).await?;
+            self.hand_over(plugin, answered, batch.documents).await?;
         }
         self.session.host.report(Report::Progress(self.progress)).await;
         Ok(())
     }
 
     /// Regions go from the plugin to the workload; here pass only their numbers.
-    async fn hand_over(&mut self, answered: &Response, documents: Vec<control::Document>) -> Result<(), Failure> {
+    async fn hand_over(
+        &mut self,
+        plugin: &Plugin,
+        answered: &Response,
+        documents: Vec<control::Document>,
+    ) -> Result<(), Failure> {
+        let named: Vec<_> = documents.iter().map(|document| (document.path.clone(), original_bytes(document))).collect();
         let mut regions = answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
         let (text, source) = (regions.next(), regions.next());
         for region in text.iter().chain(&source) {
@@ -111,6 +118,11 @@ impl Ask<'_> {
         let request = control::IngestRequest { text, source, documents };
         let reply = self.workload.ingest(request).await.map_err(|status| Failure::node("workload", &status))?;
         let reply = reply.into_inner();
+        for ((path, bytes), digest) in named.iter().zip(&reply.document_digests) {
+            let digest = digest_of(digest)?;
+            let witnessed = Witnessed { what: "document".into(), digest, bytes: *bytes, by: "workload".into() };
+            plugin.services.digested(path, vec![witnessed]).await?;
+        }
         for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {
             if let Some(region) = region {
                 self.record_slice(region, &digest, "plugin:files", "workload").await?;
@@ -122,7 +134,7 @@ impl Ask<'_> {
     async fn record_slice(&self, region: control::Region, digest: &str, from: &str, to: &str) -> Result<(), Failure> {
         let slice = Slice {
             region: region.id,
-            digest: digest.parse().map_err(|error| Failure::internal(format!("the workload's digest: {error}")))?,
+            digest: digest_of(digest)?,
             bytes: region.bytes,
             by: "workload".into(),
             from: from.into(),
@@ -184,7 +196,8 @@ impl Conversation {
             ]),
             answer: answered.then(|| Map::from([("answers".to_owned(), Value::List(self.answers))])),
             citations: self.citations,
-            policy: session.policy_value(),
+            policy: session.policy_source.clone(),
+            context: session.policy_context.clone(),
         }
     }
 }
@@ -197,12 +210,18 @@ pub(crate) fn plugin_failure(error: &CallError) -> Failure {
     Failure::new(error.code().unwrap_or(ErrorCode::PluginFailed), format!("the files plugin failed: {}", error.message))
 }
 
+fn digest_of(text: &str) -> Result<Digest, Failure> {
+    text.parse().map_err(|error| Failure::internal(format!("the workload's digest: {error}")))
+}
+
+const fn original_bytes(document: &control::Document) -> u64 {
+    if document.in_source { document.source_length } else { document.text_length }
+}
+
 fn citation(cited: &control::Citation) -> Result<Citation, Failure> {
-    let document: Digest =
-        cited.document_digest.parse().map_err(|error| Failure::internal(format!("the workload's digest: {error}")))?;
     Ok(Citation {
         path: cited.path.clone(),
-        document,
+        document: digest_of(&cited.document_digest)?,
         offset: cited.offset,
         length: cited.length,
         quote: cited.quote.clone(),

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::receipt;
 use crate::session::Session;
 use ioi_canon::{Map, Value};
-use ioi_ipc::proto::control::workload_client::WorkloadClient;
+use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
 use ioi_ipc::tonic::transport::Channel;
 use ioi_plugin::message::{Request, Response};
@@ -33,20 +33,50 @@ const ATTEMPTS: [&str; 8] = [
 /// What ended the session early; an attempt that fails is no failure.
 pub(crate) async fn run(
     session: &Session,
-    workload: WorkloadClient<Channel>,
+    mut workload: WorkloadClient<Channel>,
     task: &wire::DemoTask,
 ) -> Result<(), Failure> {
     for name in ATTEMPTS {
-        attempt(session, task, name).await?;
+        attempt(session, &mut workload, task, name).await?;
     }
     let mut ask = Ask { session, workload, progress: wire::Progress::default() };
     ask.ingest().await?;
     let mut conversation = Conversation::default();
     ask.answer(task.question.clone(), &mut conversation).await?;
-    receipt::finish(session, conversation.closing(session)).await
+    receipt::finish(session, conversation.closing(session), 0).await
 }
 
-async fn attempt(session: &Session, task: &wire::DemoTask, name: &str) -> Result<(), Failure> {
+/// The workload digests the buffer that the plugin filled with the letter `a`,
+/// had sealed, and then tried to change.
+async fn digest_again(
+    session: &Session,
+    workload: &mut WorkloadClient<Channel>,
+    response: &Response,
+) -> Result<String, Failure> {
+    let Some(handle) = response.handles.first() else { return Ok("no buffer".into()) };
+    let granted = session.host.client().grant(wire::GrantRequest { region: handle.region }).await;
+    granted.map_err(|status| Failure::node("supervisor", &status))?;
+    let length = usize::try_from(handle.length).unwrap_or(usize::MAX).min(1 << 20);
+    let document = control::Document {
+        path: "(the rogue's buffer)".into(),
+        text_length: handle.length,
+        claimed_digest: ioi_crypto::blake3(&vec![b'a'; length]).to_string(),
+        ..Default::default()
+    };
+    let text = Some(control::Region { id: handle.region, bytes: handle.length });
+    let asked = control::IngestRequest { text, source: None, documents: vec![document] };
+    Ok(match workload.ingest(asked).await {
+        Ok(_) => "digest same".into(),
+        Err(status) => format!("digest {}", status.message()),
+    })
+}
+
+async fn attempt(
+    session: &Session,
+    workload: &mut WorkloadClient<Channel>,
+    task: &wire::DemoTask,
+    name: &str,
+) -> Result<(), Failure> {
     let plugin = session.start_plugin("rogue").await?;
     let targets: Map = task.targets.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let arguments = Value::map([("name", Value::from(name)), ("targets", Value::Map(targets))]).to_bytes();
@@ -55,8 +85,12 @@ async fn attempt(session: &Session, task: &wire::DemoTask, name: &str) -> Result
         Ok(Response { result, .. }) => ("answered", String::from_utf8_lossy(result).into_owned()),
         Err(error) => ("failed", error.to_string()),
     };
+    let claimed = match &answered {
+        Ok(response) if !response.handles.is_empty() => digest_again(session, workload, response).await?,
+        _ => claimed.to_owned(),
+    };
     session.stop_plugin(plugin).await?;
-    let report = wire::Attempt { name: name.into(), claimed: claimed.into(), detail };
+    let report = wire::Attempt { name: name.into(), claimed, detail };
     session.host.report(Report::Attempt(report)).await;
     Ok(())
 }

@@ -6,8 +6,8 @@
 use crate::failure::Failure;
 use crate::log::{AuditLog, now_ms};
 use crate::session::Host;
-use ioi_audit::{Class, Decided, RuleReference, Status, Witnessed};
-use ioi_firewall::{Call, Decision, Facts, Object, Policy, RateState};
+use ioi_audit::{Status, Witnessed};
+use ioi_firewall::{Access, Call, Decision, DirectRefusal, Facts, Object, Policy, RateState};
 use ioi_ipc::proto::supervisor::{Refusal, report_request::Report};
 use ioi_types::{ErrorCode, Verdict};
 use std::sync::{Mutex, PoisonError};
@@ -46,10 +46,7 @@ impl Gate {
             let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
             self.policy.decide(&call, &facts, &mut rates)
         };
-        let target = target(&call);
-        let principal = call.principals.last().cloned().unwrap_or_default();
-        let action = call.action.clone();
-        let intent = self.log.intent(decided(call, &facts, &decision)).await?;
+        let intent = self.log.intent(&call, &facts, &decision).await?;
         drop(turn);
         if decision.verdict == Verdict::Allow {
             return Ok(Permit { log: self.log.clone(), intent });
@@ -57,9 +54,9 @@ impl Gate {
         self.log.outcome(intent, Status::Refused, Vec::new()).await?;
         let failure = refusal(&decision);
         self.host.report(Report::Refusal(Refusal {
-            principal,
-            action,
-            target,
+            principal: call.principals.last().cloned().unwrap_or_default(),
+            action: call.action.clone(),
+            target: target(&call),
             rule: decision.rule.map(|rule| format!("{}:{}", rule.id, rule.line)).unwrap_or_default(),
             reason: failure.message.clone(),
             would_allow: decision.would_allow.unwrap_or_default(),
@@ -69,17 +66,13 @@ impl Gate {
     }
 }
 
-fn decided(call: Call, facts: &Facts, decision: &Decision) -> Decided {
-    let effect = ioi_firewall::is_effect(&call.action).unwrap_or(true) && decision.verdict == Verdict::Allow;
-    Decided {
-        class: if effect { Class::Effect } else { Class::Observation },
-        principals: call.principals,
-        action: call.action,
-        args: call.args,
-        facts: facts.to_value(),
-        verdict: decision.verdict,
-        origin: decision.origin.name().to_owned(),
-        rule: decision.rule.as_ref().map(|rule| RuleReference { id: rule.id.clone(), line: rule.line as u64 }),
+impl Gate {
+    /// Whether a whole tree may be given to a program that nobody mediates.
+    ///
+    /// # Errors
+    /// The rule, or the lack of one, that stands against it.
+    pub(crate) fn direct(&self, principals: &[&str], tree: &[u8], access: Access) -> Result<(), DirectRefusal> {
+        self.policy.direct_access(principals, tree, access)
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Link {
 
 const COMMANDS_QUEUED_MAX: usize = 256;
 const READ_BYTES: usize = 64 * 1024;
+/// How long a plugin may take to finish.
+const SHUTDOWN_MS: u32 = 300;
 /// A plugin that takes nothing for this long is stopped.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -81,10 +83,12 @@ impl Link {
         answered.await.unwrap_or_else(|_| Err(gone("the plugin ended with this call in flight")))
     }
 
-    /// Asks the plugin to finish and end by itself.
-    pub(crate) async fn shut_down(&self, deadline_ms: u32) {
+    /// Asks the plugin to finish, and waits until it has or its time is over.
+    pub(crate) async fn shut_down(self) {
         // An error means that it is gone, which is what was asked for.
-        let _ = self.commands.send(Command::Shutdown { deadline_ms }).await;
+        let _ = self.commands.send(Command::Shutdown { deadline_ms: SHUTDOWN_MS }).await;
+        let grace = Duration::from_millis(u64::from(SHUTDOWN_MS) + 100);
+        let _ = tokio::time::timeout(grace, self.commands.closed()).await;
     }
 }
 

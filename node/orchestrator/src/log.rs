@@ -8,10 +8,11 @@
 //! *broken*: every later call fails, so nothing happens unrecorded.
 
 use crate::failure::Failure;
-use ioi_audit::{Chain, Class, Closing, Decided, Ended, Entry, Open, Slice, Started, Status, Witnessed};
+use ioi_audit::{Chain, Class, Closing, Ended, Entry, Open, Slice, Started, Status, Witnessed, class_of};
+use ioi_firewall::{Call, Decision, Facts};
 use ioi_ipc::proto::guardian::{AppendRequest, guardian_client::GuardianClient};
 use ioi_ipc::tonic::transport::Channel;
-use ioi_types::{ErrorCode, SessionId, limits};
+use ioi_types::{ErrorCode, SessionId, Verdict, limits};
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
@@ -73,14 +74,13 @@ impl AuditLog {
 
     /// Records a decision; returns the intent's id. For an effect that is
     /// allowed, returns only once it is durable here and with the guardian.
-    pub(crate) async fn intent(&self, decided: Decided) -> Result<u64, Failure> {
+    pub(crate) async fn intent(&self, call: &Call, facts: &Facts, decision: &Decision) -> Result<u64, Failure> {
         let mut inner = self.inner.lock().await;
         inner.check()?;
         let id = inner.chain.seq_next();
-        let settles = decided.class == Class::Effect;
-        let entry = inner.chain.intent(decided, now_ms(), salt()?).map_err(Failure::chain)?;
+        let entry = inner.chain.intent(call, facts, decision, now_ms(), salt()?).map_err(Failure::chain)?;
         inner.write(&entry)?;
-        if settles {
+        if class_of(&call.action) == Class::Effect && decision.verdict == Verdict::Allow {
             inner.settle().await?;
         }
         Ok(id)

@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 ///
 /// # Errors
 /// The log's, the guardian's, or those of writing the file.
-pub(crate) async fn finish(session: &Session, closing: Closing) -> Result<(), Failure> {
+pub(crate) async fn finish(session: &Session, closing: Closing, exit_code: i32) -> Result<(), Failure> {
     let leaves = session.log.close(closing).await?;
     let mut guardian = session.guardian.clone();
     let head = guardian.sign_head(SignHeadRequest {}).await.map_err(|status| Failure::guardian(&status))?.into_inner();
@@ -30,7 +30,8 @@ pub(crate) async fn finish(session: &Session, closing: Closing) -> Result<(), Fa
     heads.write_all(line.as_bytes()).and_then(|()| heads.sync_all()).map_err(|error| failed(&error))?;
     write(session, &head.statement, &key, &signature).map_err(|error| failed(&error))?;
     let receipt = format!("{}/receipt.json", session.configuration.directory);
-    session.host.report(Report::Finished(Finished { receipt, leaves, key_id: session.hello.key_id.clone() })).await;
+    let key_id = session.hello.key_id.clone();
+    session.host.report(Report::Finished(Finished { receipt, leaves, key_id, exit_code })).await;
     Ok(())
 }
 

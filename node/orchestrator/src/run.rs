@@ -18,8 +18,7 @@ pub(crate) async fn run(session: &Session, task: &wire::RunTask) -> Result<(), F
     check_direct(session, task)?;
     let digest = task.executable_digest.parse();
     let digest = digest.map_err(|error| Failure::internal(format!("the executable's digest: {error}")))?;
-    let principals = [session.principal(), "program".to_owned()];
-    let call = Call::exec(principals, &task.executable, digest, &task.argv);
+    let call = Call::exec([session.principal()], &task.executable, digest, &task.argv);
     let permit = session.gate.pass(call, None).await?;
     let (code, signal) = match execute(session).await {
         Ok(exit) => {
@@ -31,9 +30,9 @@ pub(crate) async fn run(session: &Session, task: &wire::RunTask) -> Result<(), F
             return Err(failure);
         }
     };
-    let signal = u32::try_from(signal).unwrap_or(0);
+    let signal = u64::try_from(signal).unwrap_or(0);
     session.log.ended(Ended { instance: 0, name: "program".into(), code, signal }).await?;
-    receipt::finish(session, closing(session, task, code)).await
+    receipt::finish(session, closing(session, task, code), code).await
 }
 
 async fn execute(session: &Session) -> Result<(i32, i32), Failure> {
@@ -51,7 +50,7 @@ fn check_direct(session: &Session, task: &wire::RunTask) -> Result<(), Failure> 
     let reads = session.configuration.roots.iter().map(|root| (root, Access::Read));
     let writes = task.write_roots.iter().map(|root| (root, Access::Write));
     for (root, access) in reads.chain(writes) {
-        session.gate.direct(&session.principal(), root, access).map_err(|reason| {
+        session.gate.direct(&[&session.principal(), "program"], root, access).map_err(|reason| {
             let root = String::from_utf8_lossy(root);
             let message = format!("the program can't be given `{root}` directly: {reason}");
             Failure::new(ErrorCode::PolicyDenied, message)
@@ -72,6 +71,7 @@ fn closing(session: &Session, task: &wire::RunTask, code: i32) -> Closing {
         ]),
         answer: None,
         citations: Vec::new(),
-        policy: session.policy_value(),
+        policy: session.policy_source.clone(),
+        context: session.policy_context.clone(),
     }
 }

@@ -1,10 +1,11 @@
 //! What a plugin may ask of its host: files through the gate, memory under quota.
 
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, Permit};
 use crate::link::Services;
 use crate::session::Host;
 use futures::FutureExt;
+use ioi_audit::Witnessed;
 use futures::future::BoxFuture;
 use ioi_firewall::{Call, Object, ObjectKind};
 use ioi_ipc::proto::supervisor as wire;
@@ -28,7 +29,12 @@ pub(crate) struct PluginServices {
     pub(crate) principals: Vec<String>,
     /// Folders whose listing goes on: pages of one folder come from one reading of it.
     pub(crate) listings: Mutex<BTreeMap<(u32, Vec<u8>), wire::Opened>>,
+    /// Files that were handed out, until it is known what they hold.
+    pub(crate) reads: Mutex<BTreeMap<Vec<u8>, Permit>>,
 }
+
+/// Files handed out whose outcome waits for a digest.
+const READS_MAX: usize = 1024;
 
 /// Listings under way at once; the oldest path gives way to the newest.
 const LISTINGS_MAX: usize = 64;
@@ -124,7 +130,7 @@ impl PluginServices {
     async fn read(&self, request: &Request) -> Result<Vec<u8>, Failure> {
         let asked: ReadArguments = arguments(request)?;
         let transfer_id = transfer(request)?;
-        let opened = self.open(asked.root, asked.path).await?;
+        let opened = self.open(asked.root, asked.path.clone()).await?;
         let call = Call::file(self.principals.clone(), READ, &opened.path);
         let permit = match self.gate.pass(call, Some(object(&opened))).await {
             Ok(permit) => permit,
@@ -134,11 +140,54 @@ impl PluginServices {
             }
         };
         let release = wire::Release { id: opened.id, transfer_id };
-        let asked = wire::ReleaseRequest { releases: vec![release], instance: self.instance };
-        let released = self.host.client().release(asked).await;
+        let request = wire::ReleaseRequest { releases: vec![release], instance: self.instance };
+        let released = self.host.client().release(request).await;
         let released = released.map_err(|status| Failure::node("supervisor", &status)).and_then(released_one);
-        settle(permit, &released).await?;
-        Ok(ReadAnswer { path: opened.path, size: released? }.to_bytes())
+        match released {
+            Ok(size) => {
+                self.await_digest(asked.path, permit).await?;
+                Ok(ReadAnswer { path: opened.path, size }.to_bytes())
+            }
+            Err(failure) => {
+                permit.failed(failure.code).await?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Keeps the permit until the workload has digested the file, or nobody waits any more.
+    async fn await_digest(&self, path: Vec<u8>, permit: Permit) -> Result<(), Failure> {
+        let over = {
+            let mut reads = self.reads();
+            let pushed_out = if reads.len() >= READS_MAX { reads.pop_first().map(|(_, permit)| permit) } else { None };
+            reads.insert(path, permit).into_iter().chain(pushed_out).collect::<Vec<_>>()
+        };
+        for permit in over {
+            permit.done(Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    fn reads(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Permit>> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records what a file that was handed out holds.
+    pub(crate) async fn digested(&self, path: &str, results: Vec<Witnessed>) -> Result<(), Failure> {
+        let permit = self.reads().remove(path.as_bytes());
+        match permit {
+            Some(permit) => permit.done(results).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends every read that nobody digested: the file was handed out, more is not known.
+    pub(crate) async fn settle_reads(&self) -> Result<(), Failure> {
+        let left = std::mem::take(&mut *self.reads());
+        for permit in left.into_values() {
+            permit.done(Vec::new()).await?;
+        }
+        Ok(())
     }
 
     async fn alloc(&self, request: &Request) -> Result<Vec<u8>, Failure> {
@@ -164,7 +213,7 @@ impl PluginServices {
     }
 }
 
-async fn settle<T>(permit: crate::gate::Permit, result: &Result<T, Failure>) -> Result<(), Failure> {
+async fn settle<T>(permit: Permit, result: &Result<T, Failure>) -> Result<(), Failure> {
     match result {
         Ok(_) => permit.done(Vec::new()).await,
         Err(failure) => permit.failed(failure.code).await,

@@ -15,7 +15,6 @@ use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, Transfers, pair};
 use ioi_types::{BootId, ErrorCode, LogId, SessionId};
 use rustix::fs::{Mode, OFlags};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
@@ -60,6 +59,7 @@ pub(crate) struct Session {
 /// A plugin that was started for this session.
 pub(crate) struct Plugin {
     pub(crate) link: Link,
+    pub(crate) services: Arc<PluginServices>,
     instance: u32,
     name: String,
 }
@@ -134,19 +134,22 @@ impl Session {
             host: self.host.clone(),
             instance: reply.instance,
             principals: vec![self.principal(), format!("plugin:{name}")],
-            listings: Mutex::new(BTreeMap::new()),
+            listings: Mutex::default(),
+            reads: Mutex::default(),
         };
-        let link = Link::start(socket, Arc::new(services)).await?;
-        Ok(Plugin { link, instance: reply.instance, name: name.to_owned() })
+        let services = Arc::new(services);
+        let link = Link::start(socket, Arc::clone(&services)).await?;
+        Ok(Plugin { link, services, instance: reply.instance, name: name.to_owned() })
     }
 
     /// Ends a plugin and everything that it started.
     pub(crate) async fn stop_plugin(&self, plugin: Plugin) -> Result<(), Failure> {
-        drop(plugin.link);
+        plugin.link.shut_down().await;
+        plugin.services.settle_reads().await?;
         let asked = wire::StopPluginRequest { instance: plugin.instance };
         let reply = self.host.client().stop_plugin(asked).await;
         let exit = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
-        let signal = u32::try_from(exit.signal).unwrap_or(0);
+        let signal = u64::try_from(exit.signal).unwrap_or(0);
         let ended =
             Ended { instance: plugin.instance.into(), name: format!("plugin:{}", plugin.name), code: exit.code, signal };
         self.log.ended(ended).await

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 /// Bytes that one process may hold in regions that are not fetched yet.
-pub const OWNER_BYTES_MAX: u64 = 1 << 30;
+pub(crate) const OWNER_BYTES_MAX: u64 = 1 << 30;
 
 /// Who asked for a region and fills it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// The workload.
     Workload,
     /// A plugin, by its instance.
@@ -35,7 +35,7 @@ struct Held {
 
 /// The regions of one run.
 #[derive(Default)]
-pub struct Regions {
+pub(crate) struct Regions {
     held: BTreeMap<RegionId, Held>,
     last: u64,
 }
@@ -49,7 +49,7 @@ impl Regions {
     ///
     /// # Errors
     /// `quota.memory` when the owner holds too much, or memory runs out.
-    pub fn alloc(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
+    pub(crate) fn alloc(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
         if bytes == 0 || bytes > limits::REGION_BYTES_MAX {
             let most = limits::REGION_BYTES_MAX;
             return Err(refused(ErrorCode::QuotaMemory, format!("a region has 1 to {most} bytes, not {bytes}")));
@@ -77,7 +77,7 @@ impl Regions {
     /// # Errors
     /// `region.unknown` for another's region, `slice.range` for a wrong length,
     /// `region.busy` while it is still mapped for writing.
-    pub fn seal(&mut self, owner: Owner, id: RegionId, used: u64) -> Result<u64, Refused> {
+    pub(crate) fn seal(&mut self, owner: Owner, id: RegionId, used: u64) -> Result<u64, Refused> {
         let held = self.held.remove(&id).filter(|held| held.owner == owner);
         let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} is not yours to seal"));
         let Held { bytes, state: State::Filling(mut region), .. } = held.ok_or_else(unknown)? else {
@@ -96,7 +96,7 @@ impl Regions {
     ///
     /// # Errors
     /// `region.unknown` for a region that is not sealed or not there.
-    pub fn grant(&mut self, id: RegionId) -> Result<(), Refused> {
+    pub(crate) fn grant(&mut self, id: RegionId) -> Result<(), Refused> {
         match self.held.get_mut(&id).map(|held| &mut held.state) {
             Some(State::Sealed { granted, .. }) => {
                 *granted = true;
@@ -110,7 +110,7 @@ impl Regions {
     ///
     /// # Errors
     /// `region.unknown` when it was not granted or was fetched before.
-    pub fn fetch(&mut self, id: RegionId) -> Result<(OwnedFd, u64), Refused> {
+    pub(crate) fn fetch(&mut self, id: RegionId) -> Result<(OwnedFd, u64), Refused> {
         let own = |held: &Held| held.owner == Owner::Workload;
         let may = self.held.get(&id).is_some_and(|held| match held.state {
             State::Sealed { granted, .. } => granted || own(held),
@@ -126,7 +126,7 @@ impl Regions {
     }
 
     /// Frees what a process that ended has left behind.
-    pub fn release_owner(&mut self, owner: Owner) {
+    pub(crate) fn release_owner(&mut self, owner: Owner) {
         self.held.retain(|_, held| held.owner != owner || matches!(held.state, State::Sealed { granted: true, .. }));
     }
 }

@@ -16,9 +16,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Opened paths held at once, over all callers.
-pub const OPENED_MAX: usize = 4096;
+pub(crate) const OPENED_MAX: usize = 4096;
 /// Entries read from one folder.
-pub const FOLDER_ENTRIES_MAX: usize = 1_000_000;
+pub(crate) const FOLDER_ENTRIES_MAX: usize = 1_000_000;
 const PAGE_ENTRIES: usize = 1024;
 const PAGE_BYTES: usize = 48 * 1024;
 
@@ -38,7 +38,7 @@ fn refused(code: ErrorCode, message: impl Into<String>) -> Refused {
 
 /// What an opened descriptor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A folder.
@@ -52,7 +52,7 @@ pub enum Kind {
 impl Kind {
     /// The word on the wire and in records.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::File => "file",
             Self::Folder => "folder",
@@ -73,17 +73,17 @@ impl Kind {
 
 /// Facts about an opened descriptor; the decision is taken on these.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The descriptor's own absolute path.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The device that holds it.
-    pub device: u64,
+    pub(crate) device: u64,
     /// Its inode there.
-    pub inode: u64,
+    pub(crate) inode: u64,
 }
 
 struct Opened {
@@ -95,17 +95,17 @@ struct Opened {
 
 /// One name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its bytes.
-    pub name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
     /// What it is, links not followed.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Bytes, for a file.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// The roots of one run and what is open beneath them.
-pub struct Roots {
+pub(crate) struct Roots {
     roots: Vec<OwnedFd>,
     opened: BTreeMap<u64, Opened>,
     last_id: u64,
@@ -116,7 +116,7 @@ impl Roots {
     ///
     /// # Errors
     /// `path.missing`, `path.kind` or `path.unreadable` with the folder's name.
-    pub fn open(folders: &[PathBuf]) -> Result<Self, Refused> {
+    pub(crate) fn open(folders: &[PathBuf]) -> Result<Self, Refused> {
         let open = |folder: &PathBuf| {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             fs::open(folder, flags, Mode::empty()).map_err(|errno| errno_refusal(errno, folder))
@@ -129,7 +129,7 @@ impl Roots {
     ///
     /// # Errors
     /// The path is not canonical, leaves the root, is missing, or too much is open.
-    pub fn open_path(&mut self, root: u32, path: &[u8]) -> Result<(u64, Facts), Refused> {
+    pub(crate) fn open_path(&mut self, root: u32, path: &[u8]) -> Result<(u64, Facts), Refused> {
         check_relative(path)?;
         if self.opened.len() >= OPENED_MAX {
             return Err(refused(ErrorCode::QuotaCalls, format!("{OPENED_MAX} paths are open already")));
@@ -151,7 +151,7 @@ impl Roots {
     ///
     /// # Errors
     /// The id is unknown, the file is not regular, or the file system refuses.
-    pub fn release(&mut self, id: u64) -> Result<(OwnedFd, Facts), Refused> {
+    pub(crate) fn release(&mut self, id: u64) -> Result<(OwnedFd, Facts), Refused> {
         let opened = self.take(id)?;
         if opened.facts.kind != Kind::File {
             let kind = opened.facts.kind.name();
@@ -168,7 +168,7 @@ impl Roots {
     ///
     /// # Errors
     /// The id is unknown, is no folder, can't be read, or has more than [`FOLDER_ENTRIES_MAX`] entries.
-    pub fn list(&mut self, id: u64, cursor: u32) -> Result<(Vec<Entry>, u32), Refused> {
+    pub(crate) fn list(&mut self, id: u64, cursor: u32) -> Result<(Vec<Entry>, u32), Refused> {
         let unknown = || refused(ErrorCode::PathMissing, format!("no path is open under id {id}"));
         let opened = self.opened.get_mut(&id).ok_or_else(unknown)?;
         if opened.listing.is_none() {
@@ -188,7 +188,7 @@ impl Roots {
     }
 
     /// Forgets an opened path.
-    pub fn forget(&mut self, id: u64) {
+    pub(crate) fn forget(&mut self, id: u64) {
         self.opened.remove(&id);
     }
 

@@ -19,7 +19,7 @@ use ioi_ipc::proto::supervisor::{
     report_request::Report, workload_host_server::WorkloadHostServer,
 };
 use ioi_ipc::tonic::transport::{Server, server::Router};
-use ioi_sandbox::{Kernel, Profile, SpawnError};
+use ioi_sandbox::{Kernel, Layer, Profile, SpawnError};
 use ioi_types::{ErrorCode, LogId, TransferId};
 use std::collections::BTreeMap;
 use std::io;
@@ -59,6 +59,8 @@ pub struct Job {
     pub program: Option<Profile>,
     /// Further facts for the receipt about the program.
     pub program_notes: Vec<String>,
+    /// For tests only: layers that the demo's misbehaving plugin runs without.
+    pub rogue_without: Vec<Layer>,
 }
 
 /// Why a run did not come to its end.
@@ -278,6 +280,7 @@ impl Shared {
             descriptors,
             inherit_stdio,
             notes,
+            without: if profile.name == "plugin-rogue" { &self.job.rogue_without } else { &[] },
         })
     }
 }
@@ -431,12 +434,21 @@ impl Run {
         }
     }
 
+    /// Passes a signal on to the program of `ioi run`, where one runs.
+    pub fn signal_program(&self, number: i32) {
+        if let Some(program) = &*lock(&self.shared.program) {
+            program.signal(number);
+        }
+    }
+
     /// Ends every process of the run.
     pub async fn finish(self) {
-        for instance in lock(&self.shared.plugins).keys().copied().collect::<Vec<_>>() {
+        let instances: Vec<_> = lock(&self.shared.plugins).keys().copied().collect();
+        for instance in instances {
             let _ = self.shared.stop_plugin(instance).await;
         }
-        if let Some(program) = lock(&self.shared.program).take() {
+        let program = lock(&self.shared.program).take();
+        if let Some(program) = program {
             program.kill();
         }
         for (_, child) in &self.children {

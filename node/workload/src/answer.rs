@@ -58,7 +58,11 @@ fn read(question: &Question, slice: &ArchivedContextSlice) -> AskReply {
     let passages: Vec<_> = slice
         .chunks
         .iter()
-        .map(|chunk| reader::Passage { text: chunk.text.as_str(), heading: chunk.heading.as_str() })
+        .map(|chunk| reader::Passage {
+            text: chunk.text.as_str(),
+            heading: chunk.heading.as_str(),
+            score: chunk.score.to_native(),
+        })
         .collect();
     let Answer::Quotes(quotes) = reader::read(question, &passages, QUOTES_MAX) else {
         return AskReply { text: "No passage answers this.".into(), found: false, ..Default::default() };

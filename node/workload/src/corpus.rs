@@ -22,11 +22,6 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn text(&self) -> &str {
-        // Checked when it was ingested, and nobody can have written since.
-        std::str::from_utf8(&self.region[self.offset..self.offset + self.length]).unwrap_or_default()
-    }
-
     /// A part of the text; empty where the span does not fit it.
     pub(crate) fn part(&self, span: Span) -> &str {
         let from = self.offset + (span.offset as usize).min(self.length);
@@ -123,12 +118,6 @@ impl Corpus {
     pub(crate) fn with<R>(&self, document: u32, look: impl FnOnce(&Entry) -> R) -> Option<R> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(document as usize).map(look)
-    }
-
-    /// How many passages the finished index has.
-    pub(crate) fn text_bytes(&self) -> u64 {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().map(|entry| entry.text().len() as u64).sum()
     }
 }
 

@@ -57,7 +57,7 @@ impl Batch {
         let digest = Digest::blake3(*blake3::hash(bytes).as_bytes()).to_string();
         let mut fields = vec![
             ("digest", Value::from(digest)),
-            ("media", Value::from(extracted.media.name())),
+            ("media", Value::from(extracted.media.to_string())),
             ("path", Value::from(item.path.as_str())),
             ("text", lay(&mut self.texts, extracted.text.as_bytes())),
         ];

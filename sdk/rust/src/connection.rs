@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     state: Mutex<State>,
     /// Work for the workers came, or the session closed.
     work: Condvar,
-    /// A call of ours was settled, or the session closed.
+    /// A call of ours was settled, a tool's call was cancelled, or the session closed.
     settled: Condvar,
     /// The clock should look again.
     clock: Condvar,
@@ -51,6 +51,8 @@ struct State {
     /// Calls of tools that are not answered.
     open: HashMap<RequestId, Arc<AtomicBool>>,
     closed: Option<CloseReason>,
+    /// When the clock looks again by itself.
+    clock_due_ms: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl Connection {
             queue: VecDeque::new(),
             open: HashMap::new(),
             closed: None,
+            clock_due_ms: 0,
         };
         Arc::new(Self {
             started,
@@ -101,12 +104,17 @@ impl Connection {
     /// Steps the session and hands on what came of it. Returns what `step` returned.
     fn step<T>(&self, state: &mut State, step: impl FnOnce(&mut Session, Now, &mut Effects) -> T) -> T {
         let now = self.now();
+        let calls_open = state.session.calls_open();
         let result = step(&mut state.session, now, &mut state.effects);
         // Handling an effect may step the session again.
         while !state.effects.list.is_empty() {
             for effect in std::mem::take(&mut state.effects.list) {
                 self.handle(state, now, effect);
             }
+        }
+        // A cancelled call is settled without an effect, so this is asked here.
+        if state.session.calls_open() < calls_open {
+            self.settled.notify_all();
         }
         result
     }
@@ -149,7 +157,6 @@ impl Connection {
             // Its receiver may have given up.
             let _given_up = waiter.answer.try_send(answer);
         }
-        self.settled.notify_all();
     }
 
     /// Stops a tool's call and the requests that were made for it.
@@ -224,6 +231,14 @@ impl Connection {
             if !state.effects.bytes.is_empty() {
                 self.clock.notify_one();
             }
+            self.nudge_clock(&state);
+        }
+    }
+
+    /// Wakes the clock where something is due before it would look by itself.
+    fn nudge_clock(&self, state: &State) {
+        if state.session.wake_at_ms() < state.clock_due_ms {
+            self.clock.notify_one();
         }
     }
 
@@ -239,7 +254,8 @@ impl Connection {
                 state = self.lock();
                 continue;
             }
-            let left_ms = state.session.wake_at_ms().saturating_sub(self.now().monotonic_ms);
+            state.clock_due_ms = state.session.wake_at_ms();
+            let left_ms = state.clock_due_ms.saturating_sub(self.now().monotonic_ms);
             let left = Duration::from_millis(left_ms.clamp(1, 60_000));
             state = self.clock.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -322,9 +338,9 @@ impl Connection {
         };
         let (answer, receiver) = sync_channel(1);
         state.waiting.insert(id, Waiter { answer, parent });
+        self.nudge_clock(&state);
         drop(state);
         self.flush();
-        self.clock.notify_one();
         Ok(Pending { id, receiver: Some(receiver), connection: self.clone() })
     }
 

@@ -18,24 +18,28 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Reads the output of any number of test programs.
+    ///
+    /// What a test printed stands between its heading and the next list, and nothing in it counts but
+    /// that it was skipped: a test may well print the result line of a program that it ran.
     pub(super) fn parse(output: &str) -> Self {
         let mut tally = Self::default();
         let mut skipped_tests = 0;
-        let mut test = None;
         let mut in_failures = false;
+        let mut in_test = false;
+        let mut has_skipped = false;
         for line in output.lines() {
             if line == "successes:" || line == "failures:" {
-                in_failures = line == "failures:";
-                test = None;
+                (in_failures, in_test) = (line == "failures:", false);
             } else if line.starts_with("---- ") && line.ends_with(" stdout ----") {
-                test = Some(line);
-            } else if let Some(counts) = line.strip_prefix("test result: ") {
-                tally.add_result(counts, skipped_tests);
-                (skipped_tests, test) = (0, None);
+                (in_test, has_skipped) = (true, false);
             } else if line.starts_with("skipped: ") {
                 tally.reasons.insert(line.to_owned());
                 // Further reasons of the same test do not count again; a failed test has failed.
-                skipped_tests += u64::from(test.take().is_some() && !in_failures);
+                skipped_tests += u64::from(in_test && !has_skipped && !in_failures);
+                has_skipped = true;
+            } else if let Some(counts) = line.strip_prefix("test result: ").filter(|_| !in_test) {
+                tally.add_result(counts, skipped_tests);
+                skipped_tests = 0;
             }
         }
         tally
@@ -117,6 +121,10 @@ successes:
 ---- a stdout ----
 skipped: no cgroup v2
 
+
+successes:
+    a
+
 test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 ";
 
@@ -126,6 +134,13 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!((tally.passed, tally.failed, tally.skipped), (1, 1, 3));
         assert_eq!(tally.reasons.len(), 3);
         assert_eq!(tally.to_string(), "1 passed, 1 failed, 3 skipped");
+    }
+
+    #[test]
+    fn a_result_line_that_a_test_printed_is_not_a_result() {
+        let printed = "---- b stdout ----\ntest result: FAILED. 7 passed; 9 failed; 5 ignored;\n";
+        let tally = Tally::parse(&OUTPUT.replace("---- b stdout ----\n", printed));
+        assert_eq!(tally, Tally::parse(OUTPUT));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ioi_canon::{Map, Value};
 use ioi_types::hex;
 use ml_dsa::{Keypair as _, MlDsa65};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
 /// The seeds of the guardian that the receipt is honestly signed with.
 pub(crate) const GUARDIAN: (u8, u8) = (0x11, 0x22);
@@ -128,14 +129,36 @@ impl Forge {
         self
     }
 
-    /// Numbers and links the leaves again, as if they had always been these.
-    /// `close` counts them again. Leaves that are not canonical keep their links.
+    /// Numbers and links the leaves again, as if they had always been these:
+    /// outcomes and the summary of slices follow their leaves, `close` counts
+    /// again. Leaves that are not canonical keep what they say.
     pub(crate) fn relink(mut self) -> Self {
+        let limits = ioi_canon::Limits { bytes_max: 1 << 30, depth_max: 64 };
+        let parse = |leaf: &String| ioi_canon::parse(leaf.as_bytes(), limits).ok();
+        let mut moved = BTreeMap::new();
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            if let Some(seq) = parse(leaf).and_then(|value| value.as_map()?.get("seq")?.as_integer()) {
+                moved.entry(seq).or_insert(Value::Integer(index as i64));
+            }
+        }
+        let follow = |map: &mut Map, field: &str| {
+            let seq = map.get(field).and_then(Value::as_integer);
+            if let Some(seq) = seq.and_then(|seq| moved.get(&seq)) {
+                map.insert(field.into(), seq.clone());
+            }
+        };
         let mut prev = [0; 32];
         let count = self.leaves.len();
         for (index, leaf) in self.leaves.iter_mut().enumerate() {
-            let limits = ioi_canon::Limits { bytes_max: 1 << 30, depth_max: 64 };
-            if let Ok(Value::Map(mut map)) = ioi_canon::parse(leaf.as_bytes(), limits) {
+            if let Some(Value::Map(mut map)) = parse(leaf) {
+                follow(&mut map, "intent");
+                if let Some(Value::List(slices)) = map.get_mut("slices") {
+                    slices.iter_mut().for_each(|slice| {
+                        if let Value::Map(slice) = slice {
+                            follow(slice, "seq");
+                        }
+                    });
+                }
                 map.insert("seq".into(), Value::Integer(index as i64));
                 map.insert("prev".into(), format!("sha256:{}", hex::encode(&prev)).into());
                 if map["kind"].as_str() == Some("close") {

@@ -114,3 +114,33 @@ fn an_unknown_key_is_named_by_its_fingerprint() {
     assert!(failure.to_string().contains(&Signer::new(GUARDIAN).fingerprint()), "{failure}");
     assert!(matches!(failure, VerifyFailure::UnknownKey { .. }));
 }
+
+/// Every single byte, not a sample: some minutes without optimisation.
+#[test]
+#[ignore = "slow: cargo test --release -p ioi-audit -- --ignored"]
+fn no_byte_of_a_receipt_can_be_changed_or_removed() {
+    let good = sample::receipt();
+    for at in 0..good.len() {
+        let mut changed = good.clone();
+        changed[at] ^= 1;
+        assert_eq!(exit_code(&changed).0, 4, "byte {at} changed");
+        changed.remove(at);
+        assert_eq!(exit_code(&changed).0, 4, "byte {at} removed");
+    }
+}
+
+#[test]
+fn nothing_that_is_read_can_stop_the_verifier() {
+    let good = sample::receipt();
+    let mut random = table::Random(7);
+    // Pieces of the receipt in another order, so that much of it is well-formed.
+    for round in 0..2_000 {
+        let mut bytes = Vec::new();
+        for _ in 0..1 + random.below(4) {
+            let start = random.below(good.len());
+            let end = start + random.below(good.len() - start);
+            bytes.extend_from_slice(&good[start..=end.min(good.len() - 1)]);
+        }
+        assert_eq!(exit_code(&bytes).0, 4, "seed 7, round {round}");
+    }
+}

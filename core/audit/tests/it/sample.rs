@@ -23,7 +23,7 @@ default = "deny"
 [[rule]]
 id = "read-documents"
 effect = "allow"
-principal = ["plugin:files"]
+principal = ["session:ask", "plugin:files"]
 action = ["fs::read", "fs::list"]
 when = { path = ["./docs/**"], size_max = "64 MiB" }
 
@@ -36,14 +36,14 @@ when = { path = ["./**/*.key"] }
 [[rule]]
 id = "read-the-log-slowly"
 effect = "allow"
-principal = ["plugin:files"]
+principal = ["session:ask", "plugin:files"]
 action = ["fs::read"]
 when = { path = ["./log/**"], rate = "2/min" }
 
 [[rule]]
 id = "ask-before-writing"
 effect = "ask"
-principal = ["plugin:files"]
+principal = ["session:ask", "plugin:files"]
 action = ["fs::write"]
 when = { path = ["./docs/**"] }
 "#;

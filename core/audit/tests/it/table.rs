@@ -115,25 +115,26 @@ fn outer_form(table: &mut Table, good: &[u8]) {
 fn sampled(table: &mut Table, good: &[u8]) {
     const SEED: u64 = 20_261_121;
     let mut random = Random(SEED);
-    for _ in 0..600 {
+    for number in 0..600 {
         let (at, bit) = (random.below(good.len()), random.below(8));
         let mut bytes = good.to_vec();
         bytes[at] ^= 1 << bit;
-        table.corrupt(format!("seed {SEED}: bit {bit} of byte {at} flipped"), bytes);
+        table.corrupt(format!("seed {SEED}, {number}: bit {bit} of byte {at} flipped"), bytes);
     }
-    for _ in 0..100 {
+    for number in 0..100 {
         let at = random.below(good.len());
         let mut bytes = good.to_vec();
         bytes.remove(at);
-        table.corrupt(format!("seed {SEED}: byte {at} removed"), bytes);
+        table.corrupt(format!("seed {SEED}, {number}: byte {at} removed"), bytes);
         let (at, byte) = (random.below(good.len()), b"0 \"{}[],:\\a\n"[random.below(12)]);
         let mut bytes = good.to_vec();
         bytes.insert(at, byte);
-        table.corrupt(format!("seed {SEED}: {byte:#04x} added at byte {at}"), bytes);
+        table.corrupt(format!("seed {SEED}, {number}: {byte:#04x} added at byte {at}"), bytes);
     }
-    for _ in 0..60 {
+    for number in 0..60 {
         let length = random.below(good.len());
-        table.corrupt(format!("seed {SEED}: cut off after {length} bytes"), good[..length].to_vec());
+        table
+            .corrupt(format!("seed {SEED}, {number}: cut off after {length} bytes"), good[..length].to_vec());
     }
 }
 
@@ -182,16 +183,18 @@ fn leaf_form(table: &mut Table, good: &Forge) {
         edit(&format!("`{kind}` with an unknown field"), leaf, &|map| {
             drop(map.insert("zone".into(), 1.into()))
         });
-        for field in
-            good.value(leaf).into_keys().filter(|field| !["kind", "seq", "prev"].contains(&field.as_str()))
+        for field in good
+            .value(leaf)
+            .into_keys()
+            .filter(|field| !["kind", "seq", "prev", "leaves"].contains(&field.as_str()))
         {
             let optional = ["rule", "answer", "citations"].contains(&field.as_str());
-            if !optional && !(field == "leaves") {
+            if !optional {
                 edit(&format!("`{kind}` without `{field}`"), leaf, &|map| drop(map.remove(&field)));
             }
             edit(&format!("`{kind}` with another type in `{field}`"), leaf, &|map| {
                 let other = if map[&field].as_bool().is_some() { Value::from(1) } else { true.into() };
-                map.insert(field.clone(), if field == "leaves" { "7".into() } else { other });
+                map.insert(field.clone(), other);
             });
         }
     }
@@ -293,6 +296,17 @@ fn chain(table: &mut Table, good: &Forge) {
         forge.leaves.insert(1, good.leaves[0].clone());
         forge.relink()
     });
+    signed("`open` twice, and `close` agrees", &{
+        let mut forge = good.clone();
+        forge.leaves.insert(1, good.leaves[0].clone());
+        let processes = good.value(0)["processes"].as_list().unwrap().to_vec();
+        let last = forge.leaves.len() - 1;
+        let forge = forge.edit(last, |map| {
+            let Some(Value::List(all)) = map.get_mut("processes") else { panic!("a list") };
+            all.splice(0..0, processes);
+        });
+        forge.relink()
+    });
     signed("no `close`", &without(&[last]).relink());
     signed("a leaf after `close`", &{
         let mut forge = good.clone();
@@ -330,6 +344,8 @@ fn chain(table: &mut Table, good: &Forge) {
             drop(map.insert("prev".into(), format!("sha256:{}", "1".repeat(64)).into()));
         }),
     );
+    signed("no count", &good.clone().edit(last, |map| drop(map.remove("leaves"))));
+    signed("a count as text", &good.clone().edit(last, |map| drop(map.insert("leaves".into(), "7".into()))));
     signed("a wrong count", &good.clone().edit(last, |map| drop(map.insert("leaves".into(), 3.into()))));
     signed(
         "another digest in the summary of slices",
@@ -345,6 +361,12 @@ fn chain(table: &mut Table, good: &Forge) {
     let allowed = pair_of_verdict(good, "allow");
     signed("a denied intent that was done", &edited(denied, "status", "ok".into()));
     signed("an allowed intent that was refused", &edited(allowed, "status", "refused".into()));
+    // What a log never held, no verifier can miss: this is the orchestrator's word.
+    table.both(
+        "signed: a log that never had two of the decisions",
+        0,
+        without(&two_decisions).relink().bytes(),
+    );
     let unknown = edited(allowed, "status", "unknown".into());
     table.both("signed: an outcome that nobody knows", 0, unknown.bytes());
 }
@@ -532,10 +554,12 @@ fn weak_points() -> Vec<[u8; 32]> {
     points
 }
 
+type Openings = Vec<(String, String)>;
+
 fn openings(table: &mut Table, good: &Forge) {
     let last = good.leaves.len() - 1;
     let intent = good.find("intent", 0);
-    let mut with = |name: &str, expected: u8, change: &dyn Fn(&mut Vec<(String, String)>)| {
+    let mut with = |name: &str, expected: u8, change: &dyn Fn(&mut Openings)| {
         let mut forge = good.clone();
         change(&mut forge.openings);
         table.both(name, expected, forge.bytes());

@@ -1,6 +1,8 @@
 //! Frames that must not be taken, one row each: what comes, and the code that closes the session.
 
-use crate::support::{SESSION_ID, closed, feed, frame, header, host, ready, ready_with, request, request_frame, violation};
+use crate::support::{
+    SESSION_ID, closed, feed, frame, header, host, ready, ready_with, request, request_frame, violation,
+};
 use ioi_plugin::message::{Request, Response};
 use ioi_plugin::{
     CloseReason, Decoder, Effect, Effects, Flags, FrameType, Header, Limits, Session, checksum, limits,
@@ -20,7 +22,8 @@ fn error_code(bytes: &[u8]) -> Option<String> {
     let mut last = None;
     while let Some(frame) = decoder.next(&mut rest).unwrap() {
         // Field 2 of Error is the name, after field 1, a varint of two bytes.
-        let name = |payload: &[u8]| String::from_utf8_lossy(&payload[5..5 + usize::from(payload[4])]).into_owned();
+        let name =
+            |payload: &[u8]| String::from_utf8_lossy(&payload[5..5 + usize::from(payload[4])]).into_owned();
         last = (frame.header.kind == FrameType::Error && frame.header.id == 0).then(|| name(frame.payload));
     }
     last
@@ -71,7 +74,11 @@ fn i40_a_frame_cut_short_by_the_end_is_no_frame() {
 #[test]
 fn i41_a_length_that_cannot_be_is_refused_before_anything_is_allocated() {
     for kind in FrameType::ALL.into_iter().filter(|kind| *kind != FrameType::Cancel) {
-        refused_by_both(&format!("{kind:?} of length 0"), &frame(header(kind, Flags::NONE, 9), b""), "protocol.length");
+        refused_by_both(
+            &format!("{kind:?} of length 0"),
+            &frame(header(kind, Flags::NONE, 9), b""),
+            "protocol.length",
+        );
     }
     let max = Limits::default().payload_bytes_max;
     for length in [u32::MAX, max + 1, 1 << 31] {
@@ -90,7 +97,9 @@ fn i41_the_agreed_length_is_taken_and_one_byte_more_is_not() {
     let (mut host, _) = ready_with(limits);
     feed(&mut host, &open);
     let effects = feed(&mut host, &chunk(64 * 1024));
-    assert!(matches!(effects.list.as_slice(), [Effect::Chunk { bytes, last: true, .. }] if bytes.len() == 64 * 1024));
+    assert!(
+        matches!(effects.list.as_slice(), [Effect::Chunk { bytes, last: true, .. }] if bytes.len() == 64 * 1024)
+    );
     let (mut host, _) = ready_with(limits);
     feed(&mut host, &open);
     refused("cap + 1", &mut host, &chunk(64 * 1024 + 1), "protocol.length");
@@ -105,7 +114,11 @@ fn i42_a_length_that_does_not_fit_the_bytes_breaks_the_checksum_or_the_time_limi
     refused_by_both("one byte shorter than sent", &shorter, "protocol.checksum");
     let mut longer = good.clone();
     longer[32..36].copy_from_slice(&(length + 1).to_le_bytes());
-    refused_by_both("one byte longer, with the next frame's", &[longer.clone(), good].concat(), "protocol.checksum");
+    refused_by_both(
+        "one byte longer, with the next frame's",
+        &[longer.clone(), good].concat(),
+        "protocol.checksum",
+    );
     for (side, mut session) in sides() {
         let mut effects = feed(&mut session, &longer);
         session.tick(crate::support::at(limits::FRAME_MS), &mut effects);
@@ -143,7 +156,19 @@ fn i45_reserved_bits_and_flags_that_are_not_offered_are_refused() {
         let bytes = patched(request_frame(9), 4, &(1_u32 << bit).to_le_bytes());
         refused_by_both(&format!("reserved bit {bit}"), &bytes, "protocol.reserved");
     }
-    for bits in (6..16).map(|bit| 1_u16 << bit).chain([1, 2, 3, 16, 1 | 4, 2 | 8, 16 | 4, 4 | 8, 32 | 4, 32 | 8, 0xffff]) {
+    for bits in (6..16).map(|bit| 1_u16 << bit).chain([
+        1,
+        2,
+        3,
+        16,
+        1 | 4,
+        2 | 8,
+        16 | 4,
+        4 | 8,
+        32 | 4,
+        32 | 8,
+        0xffff,
+    ]) {
         let bytes = patched(request_frame(9), 2, &bits.to_le_bytes());
         refused_by_both(&format!("flags {bits:#x}"), &bytes, "protocol.flags");
     }
@@ -200,9 +225,15 @@ fn i47_ids_that_are_reused_decreased_or_unknown_are_refused() {
         ("Cancel of id 0", frame(header(FrameType::Cancel, Flags::NONE, 0), b"")),
         ("last chunk of a stream never opened", chunk(Flags::END)),
         ("chunk of a call without a body", [request_frame(9), chunk(Flags::STREAM)].concat()),
-        ("echo of a heartbeat never sent", frame(header(FrameType::Heartbeat, Flags::NONE, 5), b"\x0a\x08abcdefgh\x10\x01")),
+        (
+            "echo of a heartbeat never sent",
+            frame(header(FrameType::Heartbeat, Flags::NONE, 5), b"\x0a\x08abcdefgh\x10\x01"),
+        ),
         ("Credit with a header id", frame(header(FrameType::Credit, Flags::NONE, 5), b"\x18\x01")),
-        ("Credit for a stream never opened", frame(header(FrameType::Credit, Flags::NONE, 0), b"\x10\x63\x18\x01")),
+        (
+            "Credit for a stream never opened",
+            frame(header(FrameType::Credit, Flags::NONE, 0), b"\x10\x63\x18\x01"),
+        ),
         ("Event with id 0", frame(header(FrameType::Event, Flags::NONE, 0), b"\x0a\x01t\x12\x02{}")),
     ];
     for (row, bytes) in rows {
@@ -218,7 +249,8 @@ fn i47_a_second_answer_to_one_call_is_refused() {
     let (mut host, _) = ready();
     let mut effects = Effects::new();
     let id = host.call(crate::support::at(0), &request("t"), &mut effects).unwrap();
-    let answer = frame(header(FrameType::Response, Flags::NONE, id.0), &Response::new(b"{}".to_vec()).encode_to_vec());
+    let answer =
+        frame(header(FrameType::Response, Flags::NONE, id.0), &Response::new(b"{}".to_vec()).encode_to_vec());
     assert!(matches!(feed(&mut host, &answer).list.as_slice(), [Effect::Response { .. }]));
     refused("answered twice", &mut host, &answer, "protocol.id");
 }
@@ -274,8 +306,13 @@ fn a_handshake_out_of_bounds_is_refused() {
     let version = b"\x0a\x02\x08\x01".to_vec();
     let limits = b"\x32\x0c\x08\x80\x80\x40\x10\x80\x02\x18\x88\x27\x20\x03".to_vec();
     let good = [version.clone(), nonce.clone(), limits.clone()].concat();
-    let hello = |payload: &[u8], id| frame(Header { session_id: 0, ..header(FrameType::Handshake, Flags::NONE, id) }, payload);
-    assert!(matches!(feed(&mut host(Limits::default()), &hello(&good, 1)).list.as_slice(), [Effect::Ready(_)]));
+    let hello = |payload: &[u8], id| {
+        frame(Header { session_id: 0, ..header(FrameType::Handshake, Flags::NONE, id) }, payload)
+    };
+    assert!(matches!(
+        feed(&mut host(Limits::default()), &hello(&good, 1)).list.as_slice(),
+        [Effect::Ready(_)]
+    ));
     let rows: [(&str, Vec<u8>, &str); 9] = [
         ("no version", [nonce.clone(), limits.clone()].concat(), "protocol.version"),
         ("only version 2", [b"\x0a\x02\x08\x02", nonce.as_slice(), &limits].concat(), "protocol.version"),
@@ -283,7 +320,11 @@ fn a_handshake_out_of_bounds_is_refused() {
         ("short nonce", [version.as_slice(), b"\x2a\x01x", &limits].concat(), "protocol.payload"),
         ("no limits", [version.clone(), nonce.clone()].concat(), "protocol.payload"),
         ("payloads of 4095 bytes", [good.as_slice(), b"\x32\x03\x08\xff\x1f"].concat(), "protocol.payload"),
-        ("no calls", [version.as_slice(), &nonce, b"\x32\x0a\x08\x80\x80\x40\x18\x88\x27\x20\x03\x00"].concat(), "protocol.payload"),
+        (
+            "no calls",
+            [version.as_slice(), &nonce, b"\x32\x0a\x08\x80\x80\x40\x18\x88\x27\x20\x03\x00"].concat(),
+            "protocol.payload",
+        ),
         ("a feature with a space", [good.as_slice(), b"\x1a\x03a b"].concat(), "protocol.payload"),
         ("junk", b"\xff\xff\xff".to_vec(), "protocol.payload"),
     ];

@@ -1,8 +1,8 @@
 //! Sessions that are ready, and frames made by hand.
 
 use ioi_plugin::{
-    CloseReason, Effect, Effects, Flags, FrameType, Header, HostConfig, Limits, Now, PluginConfig, Session, encode,
-    message::Request,
+    CloseReason, Effect, Effects, Flags, FrameType, Header, HostConfig, Limits, Now, PluginConfig, Session,
+    encode, message::Request,
 };
 use prost::Message;
 
@@ -13,7 +13,11 @@ pub(crate) fn at(monotonic_ms: u64) -> Now {
 }
 
 pub(crate) fn host(limits: Limits) -> Session {
-    let config = HostConfig { limits, name: "host/1".into(), ..HostConfig::new(SESSION_ID, std::array::from_fn(|i| i as u8 + 32)) };
+    let config = HostConfig {
+        limits,
+        name: "host/1".into(),
+        ..HostConfig::new(SESSION_ID, std::array::from_fn(|i| i as u8 + 32))
+    };
     Session::host(config, at(0))
 }
 

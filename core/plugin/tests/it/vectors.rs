@@ -142,7 +142,11 @@ fn credit_flows(plugin: &mut Session, host: &mut Session, body: ioi_plugin::Call
         pass(&mut p, host, &mut h);
         assert!(h.bytes.is_empty(), "nothing is given back before it is consumed");
         host.consumed(now, their, bytes, &mut h);
-        let credit = if round == 15 { [vector("credit"), vector("credit-session")].concat() } else { vector("credit") };
+        let credit = if round == 15 {
+            [vector("credit"), vector("credit-session")].concat()
+        } else {
+            vector("credit")
+        };
         assert_eq!(h.bytes, credit, "round {round}");
         pass(&mut h, plugin, &mut p);
         p.clear();

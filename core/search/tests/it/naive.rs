@@ -108,7 +108,7 @@ fn log2(value: u128) -> u128 {
     let mut mantissa = (value << 64) >> whole >> 33;
     let mut result = u128::from(whole);
     for _ in 0..16 {
-        mantissa = mantissa * mantissa >> 31;
+        mantissa = (mantissa * mantissa) >> 31;
         result *= 2;
         if mantissa >= 1 << 32 {
             mantissa /= 2;

@@ -54,6 +54,20 @@ fn a_question_about_something_else_is_not_answered() {
 }
 
 #[test]
+fn a_sentence_needs_a_third_of_the_subject_and_its_passage_half() {
+    let answers = |text: &str, question: &str| {
+        let other = "Something else stands here.";
+        quoted(&[passage(text), passage(other), passage(other)], question, 1)
+    };
+    let scattered = "The ring is here. A seal is there. The lock is old.";
+    assert_eq!(answers(scattered, "ring seal lock"), ["The ring is here."]);
+    assert_eq!(answers(scattered, "ring seal lock door"), [""; 0]);
+    let together = "The ring has a seal. The lock is old.";
+    assert_eq!(answers(together, "ring seal lock door"), ["The ring has a seal."]);
+    assert_eq!(answers("The ring has a seal. The house is old.", "ring seal lock door"), [""; 0]);
+}
+
+#[test]
 fn a_definition_is_quoted_by_its_label() {
     let text = "fsync (boolean)\n\nIf this is on, writes reach the disk before a commit returns.\n\n\
         full_page_writes (boolean)\n\nIf this is on, whole pages are logged after a checkpoint.";

@@ -1,0 +1,122 @@
+//! Whether a whole tree may be handed to a program without deciding each access.
+
+use crate::action::find;
+use crate::condition::applies_to;
+use crate::path::{CallPath, PathError};
+use crate::policy::Policy;
+use crate::protected::{Access, ProtectedPath, is_root};
+use crate::rule::{Rule, RuleRef};
+use std::borrow::Cow;
+
+/// Why a tree can't be granted directly.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectRefusal {
+    /// The tree's path is not canonical.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The tree is, lies in, or holds what no policy opens.
+    #[error("the tree touches `{}`, {}, which no policy opens", .0.pattern, .0.why)]
+    Protected(ProtectedPath),
+    /// A rule that touches the tree is no plain allow.
+    #[error("the rule `{}` ({policy}:{}) {why}, which a directly granted tree can't obey", rule.id, rule.line)]
+    Rule {
+        /// The rule.
+        rule: RuleRef,
+        /// What it has, as `has a rate`.
+        why: &'static str,
+        /// The policy's name.
+        policy: String,
+    },
+    /// No plain allow covers the tree.
+    #[error("no rule of {policy} lets {principal} do {action} on the whole tree")]
+    NoRule {
+        /// Who lacks it.
+        principal: String,
+        /// The action.
+        action: &'static str,
+        /// The policy's name.
+        policy: String,
+    },
+    /// The whole machine is never granted.
+    #[error("the tree `/` is the whole machine")]
+    WholeMachine,
+}
+
+impl Policy {
+    /// Whether every access of this kind to `tree` and everything beneath it is allowed to each of
+    /// `principals` by rules that need no look at the single access. `Write` includes reading.
+    ///
+    /// Protected names with wildcards (git hooks) are not looked for: the caller walks the tree and
+    /// asks [`crate::Context::touches_protected`].
+    ///
+    /// # Errors
+    /// The first rule, in order of ids, that stands against it, or what is missing.
+    pub fn direct_access(
+        &self,
+        principals: &[&str],
+        tree: &[u8],
+        access: Access,
+    ) -> Result<(), DirectRefusal> {
+        if is_root(tree) {
+            return Err(DirectRefusal::WholeMachine);
+        }
+        let tree = CallPath::new(Cow::Borrowed(tree))?;
+        let protected =
+            self.protected.touched(&tree, access).or_else(|| self.protected.contained(&tree, access));
+        if let Some(entry) = protected {
+            return Err(DirectRefusal::Protected(entry.clone()));
+        }
+        let actions: &[&'static str] = match access {
+            Access::Read => &["fs::list", "fs::read"],
+            Access::Write => &["fs::delete", "fs::list", "fs::read", "fs::write"],
+        };
+        for principal in principals {
+            for action in actions {
+                self.direct_action(principal, action, &tree)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn direct_action(
+        &self,
+        principal: &str,
+        action: &'static str,
+        tree: &CallPath<'_>,
+    ) -> Result<(), DirectRefusal> {
+        let policy = || self.name.clone();
+        let touching = self.rules.iter().filter(|rule| touches(rule, principal, action, tree));
+        let mut covered = false;
+        for rule in touching {
+            if !rule.is_plain_allow() {
+                let rule_ref = rule.reference.clone();
+                return Err(DirectRefusal::Rule { rule: rule_ref, why: bound(rule), policy: policy() });
+            }
+            let globs = rule.when.path.as_deref();
+            covered |= globs.is_none_or(|globs| globs.iter().any(|glob| glob.covers_tree(&tree.bytes)));
+        }
+        let principal = principal.to_owned();
+        if covered { Ok(()) } else { Err(DirectRefusal::NoRule { principal, action, policy: policy() }) }
+    }
+}
+
+fn touches(rule: &Rule, principal: &str, action: &str, tree: &CallPath<'_>) -> bool {
+    let decides =
+        find(action).is_some_and(|action| rule.when.keys().iter().all(|key| applies_to(key, action)));
+    let globs = rule.when.path.as_deref();
+    decides
+        && rule.names_action(action)
+        && rule.principals.holds(principal)
+        && globs.is_none_or(|globs| globs.iter().any(|glob| glob.may_touch_tree(tree.nfc())))
+}
+
+fn bound(rule: &Rule) -> &'static str {
+    match rule.effect {
+        ioi_types::Verdict::Deny => "denies something in it",
+        ioi_types::Verdict::Ask => "asks about something in it",
+        ioi_types::Verdict::Allow if rule.when.rate.is_some() => "has a rate",
+        ioi_types::Verdict::Allow if rule.when.size_max.is_some() => "has a size",
+        ioi_types::Verdict::Allow => "has an exception",
+    }
+}

@@ -1,0 +1,65 @@
+//! A test child that does what it is told and nothing wrong.
+//!
+//! `print WORDS…`, `exit CODE`, `die SIGNAL` (by raising it), `cat` (standard input to standard output),
+//! `environment`, `descriptors` (the numbers of those that are open), `identity`, `write PATH TEXT`,
+//! `sleep`, `until-term` (sleeps; on SIGTERM it prints `term` and returns 7).
+#![allow(clippy::print_stdout)]
+
+use std::io::{Read, Write};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["print", words @ ..] => println!("{}", words.join(" ")),
+        ["exit", code] => std::process::exit(code.parse().expect("a number")),
+        ["die", signal] => raise(signal.parse().expect("a number")),
+        ["cat"] => copy_input(),
+        ["environment"] => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
+        ["descriptors"] => (0..4096).filter(|fd| is_open(*fd)).for_each(|fd| println!("{fd}")),
+        ["identity"] => println!("{}", identity()),
+        ["write", path, text] => std::fs::write(path, text).expect("a granted place"),
+        ["sleep"] => loop {
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        },
+        ["until-term"] => until_term(),
+        other => panic!("unknown request {other:?}"),
+    }
+}
+
+fn copy_input() {
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).expect("readable input");
+    std::io::stdout().write_all(&text).expect("writable output");
+}
+
+fn is_open(fd: i32) -> bool {
+    // SAFETY: asks for the flags of a number; takes no pointer.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
+fn raise(signal: i32) {
+    // SAFETY: takes no pointer.
+    unsafe { libc::raise(signal) };
+}
+
+fn identity() -> String {
+    // SAFETY: these take no arguments and can't fail.
+    unsafe { format!("{} {} {} {}", libc::getuid(), libc::geteuid(), libc::getgid(), libc::getegid()) }
+}
+
+/// Waits for the signal by a blocked mask, so that no handler is needed.
+fn until_term() {
+    // SAFETY: the set is initialised before it is read.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        println!("ready");
+        let mut signal = 0;
+        libc::sigwait(&raw const set, &raw mut signal);
+    }
+    println!("term");
+    std::process::exit(7);
+}

@@ -1,0 +1,81 @@
+//! `ioi ask`.
+
+use crate::args::AskArgs;
+use crate::failure::Failure;
+use crate::node::{self, Interrupt};
+use crate::policies;
+use crate::render::Screen;
+use ioi_node_supervisor::wire::{AskTask, task::Task};
+use ioi_node_supervisor::{Job, plugin, plugin_limits};
+use ioi_types::limits;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::BufRead;
+use tokio::sync::mpsc;
+
+/// Memory of the files plugin, in MiB: documents of 64 MiB and what they unfold to.
+const FILES_MEMORY_MIB: u64 = 2048;
+
+pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failure> {
+    let folder = node::folder(&args.folder)?;
+    let question = args.question.map(check_question).transpose()?;
+    let settings = node::settings()?;
+    let builtin = || ioi_firewall::builtin("ask").unwrap_or_default().to_owned();
+    let policy = policies::find(args.policy.as_deref(), &settings.home, builtin)?;
+    let roots = vec![folder];
+    let compiled = policies::compile(&policy, &policies::context(&settings.home, &roots))?;
+    let mut files = plugin(&settings, "files", plugin_limits(FILES_MEMORY_MIB));
+    node::require(&mut files, &compiled)?;
+    let job = Job {
+        command: "ask",
+        roots,
+        policy,
+        task: Task::Ask(AskTask { model: None }),
+        workload: true,
+        plugins: BTreeMap::from([("files".to_owned(), files)]),
+        program: None,
+        program_notes: Vec::new(),
+        rogue_without: Vec::new(),
+    };
+    let (sender, questions) = mpsc::channel(1);
+    match question {
+        // The channel holds one, so this can't fail; it closes behind it.
+        Some(question) => drop(sender.try_send(question)),
+        None => drop(std::thread::spawn(move || read_questions(&sender))),
+    }
+    let outcome = node::perform(settings, job, questions, screen, Interrupt::Ends).await?;
+    node::copy_receipt(&outcome.finished, args.receipt.as_deref())?;
+    screen.finished(&outcome.finished, args.receipt.as_deref());
+    Ok(())
+}
+
+fn check_question(question: OsString) -> Result<String, Failure> {
+    let question = question.into_string().map_err(|_| Failure::usage("the question is not UTF-8"))?;
+    if question.trim().is_empty() {
+        return Err(Failure::usage("the question is empty"));
+    }
+    if question.len() > limits::QUESTION_BYTES_MAX {
+        let (length, most) = (question.len(), limits::QUESTION_BYTES_MAX);
+        return Err(Failure::usage(format!("the question has {length} bytes; at most {most} are taken")));
+    }
+    Ok(question)
+}
+
+/// One question a line; lines that are no question are said and passed over.
+fn read_questions(to: &mpsc::Sender<String>) {
+    for line in std::io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else { return };
+        let line = OsString::from(String::from_utf8_lossy(&line).trim());
+        if line.is_empty() {
+            continue;
+        }
+        match check_question(line) {
+            Ok(question) => {
+                if to.blocking_send(question).is_err() {
+                    return;
+                }
+            }
+            Err(failure) => eprintln!("{failure}"),
+        }
+    }
+}
