@@ -213,7 +213,9 @@ impl<'a> Reader<'a> {
         let length = rest.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
         let digits = &rest[..length];
         match digits.parse::<i64>() {
-            Ok(number) if number.unsigned_abs() <= INTEGER_MAX.unsigned_abs() && number.to_string() == digits => {
+            Ok(number)
+                if number.unsigned_abs() <= INTEGER_MAX.unsigned_abs() && number.to_string() == digits =>
+            {
                 self.at += length;
                 Ok(Value::Integer(number))
             }
@@ -229,7 +231,8 @@ impl<'a> Reader<'a> {
         let mut out = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let plain = rest.bytes().take_while(|&byte| byte != b'"' && byte != b'\\' && byte >= 0x20).count();
+            let plain =
+                rest.bytes().take_while(|&byte| byte != b'"' && byte != b'\\' && byte >= 0x20).count();
             out.push_str(&rest[..plain]);
             self.at += plain;
             match self.peek()? {
@@ -291,11 +294,22 @@ mod tests {
         refused(b"{\"a\":1,\"a\":1}", Kind::KeyOrder);
         refused("{\"é\":1}".as_bytes(), Kind::KeyCharacter);
         refused(b"null", Kind::Null);
-        for number in ["1.0", "1e2", "01", "-0", "+1", "9007199254740992", "-9007199254740992", "99999999999999999999"] {
+        for number in
+            ["1.0", "1e2", "01", "-0", "+1", "9007199254740992", "-9007199254740992", "99999999999999999999"]
+        {
             let kind = if number.starts_with('+') { Kind::Unexpected } else { Kind::Number };
             refused(number.as_bytes(), kind);
         }
-        for text in [r#""\/""#, r#""\u0041""#, r#""\u000A""#, r#""\u000a""#, r#""\u001F""#, r#""\x""#, r#""\u00""#, r#""\u+01f""#] {
+        for text in [
+            r#""\/""#,
+            r#""\u0041""#,
+            r#""\u000A""#,
+            r#""\u000a""#,
+            r#""\u001F""#,
+            r#""\x""#,
+            r#""\u00""#,
+            r#""\u+01f""#,
+        ] {
             refused(text.as_bytes(), Kind::Escape);
         }
         refused(b"\"\n\"", Kind::Escape);

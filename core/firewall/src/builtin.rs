@@ -26,8 +26,8 @@ action = ["fs::list", "fs::read"]
 when = { path = ["./**"], size_max = "64 MiB" }
 "#;
 
-const DEMO: &str = r#"# What `ioi demo` allows: the files plugin reads the bundled documents. The plugin that
-# misbehaves has no rule, so everything it asks for is refused.
+const DEMO: &str = r#"# What `ioi demo` allows: both plugins read the bundled documents, and nothing else. What the
+# plugin that misbehaves does with a document it was given is the sandbox's affair.
 version = 1
 default = "deny"
 
@@ -41,7 +41,7 @@ pids = 32
 [[rule]]
 id = "read-documents"
 effect = "allow"
-principal = ["session:demo", "plugin:files"]
+principal = ["session:demo", "plugin:files", "plugin:rogue"]
 action = ["fs::list", "fs::read"]
 when = { path = ["./**"], size_max = "64 MiB" }
 "#;

@@ -7,6 +7,9 @@ use toml_parser::lexer::TokenKind;
 
 /// The deepest nesting of tables and lists, and the longest dotted key. The language needs four.
 const DEPTH_MAX: usize = 8;
+/// Words, signs and spaces of the text: what the reader of TOML needs memory for. A hundred
+/// thousand rules have some seven million.
+const TOKENS_MAX: usize = 10_000_000;
 
 /// A policy's name, as messages show it, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +97,6 @@ impl<'a> Findings<'a> {
 }
 
 /// What is refused before the text is read as TOML. True if the text may be read.
-///
-/// The nesting is counted on tokens, because the reader of TOML recurses.
 pub(crate) fn may_be_read(findings: &mut Findings<'_>) -> bool {
     let text = &findings.source.text;
     if text.len() > POLICY_BYTES_MAX {
@@ -118,7 +119,7 @@ pub(crate) fn may_be_read(findings: &mut Findings<'_>) -> bool {
         findings.error(at, character_message(character, why), None);
         return false;
     }
-    nesting_is_bounded(findings)
+    structure_is_bounded(findings)
 }
 
 fn character_message(character: char, why: Refused) -> String {
@@ -128,9 +129,15 @@ fn character_message(character: char, why: Refused) -> String {
     }
 }
 
-fn nesting_is_bounded(findings: &mut Findings<'_>) -> bool {
+/// Bounds depth and number of tokens, since the reader of TOML recurses and keeps them all.
+fn structure_is_bounded(findings: &mut Findings<'_>) -> bool {
     let (mut depth, mut dots) = (0usize, 0usize);
-    for token in toml_parser::Source::new(&findings.source.text).lex() {
+    for (number, token) in toml_parser::Source::new(&findings.source.text).lex().enumerate() {
+        if number >= TOKENS_MAX {
+            let message = format!("the policy has more than {TOKENS_MAX} words, signs and spaces");
+            findings.error(token.span().start(), message, None);
+            return false;
+        }
         match token.kind() {
             TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => (depth, dots) = (depth + 1, 0),
             TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => depth = depth.saturating_sub(1),

@@ -38,6 +38,9 @@ pub(crate) const fn refused_character(character: char) -> Option<Refused> {
 
 /// Bytes as one line of text: refused characters and bytes that are not UTF-8 are escaped.
 pub(crate) fn show(bytes: &[u8]) -> String {
+    if bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {

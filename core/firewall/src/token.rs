@@ -76,6 +76,11 @@ fn escaped(rest: &str) -> Option<(u8, &str)> {
 /// Greedy matching with one point to return to, the last `*`: a later one never needs an earlier
 /// one revised, so the time is bounded by the product of the lengths.
 pub(crate) fn tokens_match(tokens: &[Token], name: &[u8]) -> bool {
+    if let Some(Token::Run(end)) = tokens.last()
+        && !name.ends_with(end)
+    {
+        return false;
+    }
     let (mut at, mut rest, mut retry) = (0, name, None);
     loop {
         match tokens.get(at) {
@@ -107,8 +112,11 @@ pub(crate) fn tokens_match(tokens: &[Token], name: &[u8]) -> bool {
     }
 }
 
-/// How many bytes the first character has; 1 where the bytes are not UTF-8.
+/// How many bytes the first character of a text that isn't empty has; 1 where the bytes are not UTF-8.
 fn character_bytes(bytes: &[u8]) -> usize {
+    if bytes[0].is_ascii() {
+        return 1;
+    }
     let window = &bytes[..bytes.len().min(4)];
     let valid = window.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     valid.chars().next().map_or(1, char::len_utf8)

@@ -109,7 +109,8 @@ mod tests {
                 let mut bad = aligned(&good);
                 bad[at] ^= flip;
                 if let Ok(slice) = view(&bad) {
-                    let total: usize = slice.chunks.iter().map(|chunk| chunk.text.len() + chunk.path.len()).sum();
+                    let total: usize =
+                        slice.chunks.iter().map(|chunk| chunk.text.len() + chunk.path.len()).sum();
                     assert!(total <= good.len());
                 }
             }

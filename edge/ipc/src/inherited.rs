@@ -29,7 +29,9 @@ impl Inherited {
     pub fn from_environment() -> io::Result<Self> {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         parse(&text).map(|named| Self { named }).ok_or_else(|| {
-            let message = format!("{VARIABLE}=`{text}` is not a list as `name:5,other:6`; this program is started by `ioi`");
+            let message = format!(
+                "{VARIABLE}=`{text}` is not a list as `name:5,other:6`; this program is started by `ioi`"
+            );
             io::Error::new(io::ErrorKind::InvalidInput, message)
         })
     }
@@ -56,7 +58,8 @@ impl Inherited {
     /// `NotFound` for a name that is not in the list; otherwise as [`Self::supervisor`].
     pub fn named(&self, name: &str) -> io::Result<OwnedFd> {
         let number = self.named.get(name);
-        let number = number.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{VARIABLE} has no `{name}`")))?;
+        let number = number
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{VARIABLE} has no `{name}`")))?;
         inherited(*number)
     }
 
@@ -82,7 +85,10 @@ mod tests {
 
     #[test]
     fn only_names_with_numbers_from_5_are_read() {
-        assert_eq!(parse("a:5,b:6").unwrap().into_iter().collect::<Vec<_>>(), [("a".into(), 5), ("b".into(), 6)]);
+        assert_eq!(
+            parse("a:5,b:6").unwrap().into_iter().collect::<Vec<_>>(),
+            [("a".into(), 5), ("b".into(), 6)]
+        );
         assert_eq!(parse("").unwrap().len(), 0);
         for bad in ["a", "a:", ":5", "a:4", "a:-1", "a:x", "a:5;b:6", "a:99999"] {
             assert!(parse(bad).is_none(), "{bad}");

@@ -83,7 +83,9 @@ impl Awaited {
         match tokio::time::timeout(LIFETIME, &mut self.arrives).await {
             Ok(Ok(descriptor)) => Ok(descriptor),
             Ok(Err(_)) => Err(io::ErrorKind::NotConnected.into()),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the descriptor did not come within a second")),
+            Err(_) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the descriptor did not come within a second"))
+            }
         }
     }
 }

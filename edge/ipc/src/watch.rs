@@ -12,7 +12,10 @@ use tokio::io::unix::AsyncFd;
 /// The deprecated constructor trusts `as_raw_fd` to name one open descriptor for
 /// the object's whole life. Everything that comes here owns its descriptor
 /// (`AsFd` says so), and the object is kept inside until it is dropped.
-#[expect(deprecated, reason = "the replacement is unsafe for objects that do not own their descriptor; these do")]
+#[expect(
+    deprecated,
+    reason = "the replacement is unsafe for objects that do not own their descriptor; these do"
+)]
 pub fn watch<T: AsFd + AsRawFd>(object: T) -> io::Result<AsyncFd<T>> {
     AsyncFd::new(object)
 }

@@ -95,6 +95,16 @@ impl Access {
         matches!(self, Self::ReadWrite | Self::ReadWriteExecute)
     }
 
+    /// What either allows.
+    pub(crate) fn with(self, other: Self) -> Self {
+        match (self.writes() || other.writes(), self.executes() || other.executes()) {
+            (false, false) => Self::Read,
+            (false, true) => Self::ReadExecute,
+            (true, false) => Self::ReadWrite,
+            (true, true) => Self::ReadWriteExecute,
+        }
+    }
+
     /// True if files may be run.
     pub fn executes(self) -> bool {
         matches!(self, Self::ReadExecute | Self::ReadWriteExecute)

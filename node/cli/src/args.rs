@@ -193,7 +193,10 @@ fn parse_size(text: &str) -> Result<u64, String> {
         unit => return Err(format!("`{unit}` is no unit; use B, KiB, MiB or GiB")),
     };
     let number: u64 = digits.parse().map_err(|_| format!("`{digits}` is not a whole number"))?;
-    number.checked_mul(factor).filter(|&bytes| bytes >= 16 << 20).ok_or_else(|| "at least 16MiB, at most 2^64-1 bytes".into())
+    number
+        .checked_mul(factor)
+        .filter(|&bytes| bytes >= 16 << 20)
+        .ok_or_else(|| "at least 16MiB, at most 2^64-1 bytes".into())
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failur
     let (sender, questions) = mpsc::channel(1);
     match question {
         // The channel holds one, so this can't fail; it closes behind it.
-        Some(question) => drop(sender.try_send(question)),
+        Some(question) => drop((sender.try_send(question), sender)),
         None => drop(std::thread::spawn(move || read_questions(&sender))),
     }
     let outcome = node::perform(settings, job, questions, screen, Interrupt::Ends).await?;

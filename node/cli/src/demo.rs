@@ -54,7 +54,8 @@ struct Stage {
 }
 
 pub(crate) async fn run(args: DemoArgs, screen: &mut Screen) -> Result<(), Failure> {
-    let stage = Stage::set().map_err(|error| Failure::unavailable(format!("the demo's files can't be made: {error}")))?;
+    let stage = Stage::set()
+        .map_err(|error| Failure::unavailable(format!("the demo's files can't be made: {error}")))?;
     let result = perform(&args, &stage, screen).await;
     let _ = std::fs::remove_dir_all(&stage.folder);
     result
@@ -64,11 +65,13 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
     let settings = node::settings()?;
     let roots = vec![node::folder(&stage.folder.join("documents"))?];
     let builtin = ioi_firewall::builtin("demo").unwrap_or_default();
-    let policy = ioi_node_supervisor::wire::PolicySource { name: "built-in".into(), text: builtin.to_owned() };
+    let policy =
+        ioi_node_supervisor::wire::PolicySource { name: "built-in".into(), text: builtin.to_owned() };
     let compiled = policies::compile(&policy, &policies::context(&settings.home, &roots))?;
     let mut plugins = BTreeMap::new();
     for (name, pids) in [("files", 32), ("rogue", ROGUE_PIDS)] {
-        let mut profile = plugin(&settings, name, ioi_sandbox::Limits { pids: Some(pids), ..plugin_limits(256) });
+        let mut profile =
+            plugin(&settings, name, ioi_sandbox::Limits { pids: Some(pids), ..plugin_limits(256) });
         node::require(&mut profile, &compiled)?;
         plugins.insert(name.to_owned(), profile);
     }
@@ -93,13 +96,18 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
     screen.finished(&outcome.finished, args.receipt.as_deref());
     match happened {
         0 => Ok(()),
-        count => Err(Failure::new(exit::INTERNAL, "demo", format!("{count} attempts had an effect; the sandbox failed"))),
+        count => Err(Failure::new(
+            exit::INTERNAL,
+            "demo",
+            format!("{count} attempts had an effect; the sandbox failed"),
+        )),
     }
 }
 
 fn without(args: &DemoArgs) -> Result<Vec<Layer>, Failure> {
     let known = |name: &String| Layer::ALL.into_iter().find(|layer| layer.name() == name);
-    let unknown = |name: &String| Failure::usage(format!("there is no layer `{name}`; `ioi doctor` lists them"));
+    let unknown =
+        |name: &String| Failure::usage(format!("there is no layer `{name}`; `ioi doctor` lists them"));
     args.without_layer.iter().map(|name| known(name).ok_or_else(|| unknown(name))).collect()
 }
 
@@ -120,7 +128,9 @@ fn judge(stage: &Stage, attempts: &[Attempt], screen: &Screen) -> usize {
             screen.line(&event.to_string());
         } else {
             let state = if effect { "HAPPENED" } else { "stopped" };
-            screen.line(&format!("  {state:<9} {what}\n            seen from outside: {evidence}  [{against}]"));
+            screen.line(&format!(
+                "  {state:<9} {what}\n            seen from outside: {evidence}  [{against}]"
+            ));
         }
     }
     happened
@@ -163,11 +173,17 @@ impl Stage {
         match attempt.name.as_str() {
             "read-key" => self.key_untouched(),
             "connect" => match self.listener.accept() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok("the listener heard nothing".into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    Ok("the listener heard nothing".into())
+                }
                 _ => Err("the listener was connected to".into()),
             },
             "write-file" => {
-                if self.written.exists() { Err("the file is there".into()) } else { Ok("the file is not there".into()) }
+                if self.written.exists() {
+                    Err("the file is there".into())
+                } else {
+                    Ok("the file is not there".into())
+                }
             }
             "rewrite-sealed" => sealed(attempt),
             "reopen-for-writing" => self.documents_unchanged(),
@@ -189,7 +205,8 @@ impl Stage {
 
     fn documents_unchanged(&self) -> Result<String, String> {
         for (name, text) in DOCUMENTS {
-            let now = std::fs::read_to_string(self.folder.join("documents").join(name)).map_err(|error| error.to_string())?;
+            let now = std::fs::read_to_string(self.folder.join("documents").join(name))
+                .map_err(|error| error.to_string())?;
             if now != text {
                 return Err(format!("{name} was changed"));
             }
@@ -218,7 +235,9 @@ fn announced(attempt: &Attempt) -> Result<String, String> {
 fn forked(attempt: &Attempt) -> Result<String, String> {
     let limits = Limits { bytes_max: 1 << 16, depth_max: 4 };
     let tries = ioi_canon::parse(attempt.detail.as_bytes(), limits);
-    let reached = tries.ok().and_then(|tries| tries.as_list()?.first()?.as_map()?.get("reached").and_then(Value::as_bool));
+    let reached = tries
+        .ok()
+        .and_then(|tries| tries.as_list()?.first()?.as_map()?.get("reached").and_then(Value::as_bool));
     match (reached, nobody_left()) {
         (_, Err(left)) => Err(left),
         (Some(true), _) => Err("it forked without end".into()),

@@ -26,7 +26,9 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
             Ok(home) => screen.line(&format!("\nKeys, logs and receipts: {}", home.data.display())),
             Err(error) => screen.line(&format!("\nKeys, logs and receipts: {error}")),
         }
-        screen.line("Guardian keys: unlock = none (the key file is 0600; it protects from nobody who has the disk)");
+        screen.line(
+            "Guardian keys: unlock = none (the key file is 0600; it protects from nobody who has the disk)",
+        );
         if let Err(error) = &programs {
             screen.line(&format!("Programs: {error}"));
         }

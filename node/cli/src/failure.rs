@@ -30,9 +30,10 @@ impl Failure {
 pub(crate) const fn exit_of(code: ErrorCode) -> u8 {
     match code {
         ErrorCode::PolicyDenied | ErrorCode::PolicyAsk | ErrorCode::PathOutside => exit::REFUSED,
-        ErrorCode::ArgumentInvalid | ErrorCode::PathKind | ErrorCode::PathMissing | ErrorCode::PathUnreadable => {
-            exit::USAGE
-        }
+        ErrorCode::ArgumentInvalid
+        | ErrorCode::PathKind
+        | ErrorCode::PathMissing
+        | ErrorCode::PathUnreadable => exit::USAGE,
         ErrorCode::SliceDigest | ErrorCode::SliceRange | ErrorCode::RegionInvalid => exit::CORRUPT,
         ErrorCode::Internal => exit::INTERNAL,
         _ => exit::UNAVAILABLE,

@@ -92,9 +92,9 @@ fn help(topic: &[String]) -> Result<u8, Failure> {
     }
     let mut found = &mut command;
     for name in topic.iter().filter(|name| *name != "all") {
-        found = found
-            .find_subcommand_mut(name)
-            .ok_or_else(|| Failure::usage(format!("there is no command `{name}`; `ioi help all` lists them")))?;
+        found = found.find_subcommand_mut(name).ok_or_else(|| {
+            Failure::usage(format!("there is no command `{name}`; `ioi help all` lists them"))
+        })?;
     }
     write_out(found.render_help().to_string().as_bytes())
 }

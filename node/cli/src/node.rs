@@ -2,9 +2,9 @@
 
 use crate::failure::Failure;
 use crate::render::Screen;
+use ioi_firewall::Policy;
 use ioi_ipc::proto::supervisor::{Finished, report_request::Report};
 use ioi_node_supervisor::{Binaries, Home, Job, Run, RunError, Settings};
-use ioi_firewall::Policy;
 use ioi_sandbox::{Kernel, Profile, UnknownProperty};
 use ioi_types::{ErrorCode, exit};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,9 @@ pub(crate) fn settings() -> Result<Settings, Failure> {
 /// A property that this version does not have, which the compiler refuses before.
 pub(crate) fn require(profile: &mut Profile, policy: &Policy) -> Result<(), Failure> {
     for name in policy.sandbox_require() {
-        profile.require.push(name.parse().map_err(|error: UnknownProperty| Failure::usage(error.to_string()))?);
+        profile
+            .require
+            .push(name.parse().map_err(|error: UnknownProperty| Failure::usage(error.to_string()))?);
     }
     Ok(())
 }
@@ -36,7 +38,6 @@ pub(crate) fn require(profile: &mut Profile, policy: &Policy) -> Result<(), Fail
 pub(crate) struct Outcome {
     pub(crate) finished: Finished,
     pub(crate) attempts: Vec<ioi_ipc::proto::supervisor::Attempt>,
-    pub(crate) found: bool,
 }
 
 /// Which signals end a run.
@@ -78,7 +79,8 @@ struct Signals {
 
 impl Signals {
     fn listen(interrupt: Interrupt) -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::unavailable(format!("no signal handler: {error}")));
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::unavailable(format!("no signal handler: {error}")));
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
@@ -99,20 +101,17 @@ impl Signals {
 }
 
 async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, Failure> {
-    let (mut attempts, mut found) = (Vec::new(), false);
+    let mut attempts = Vec::new();
     while let Some(report) = run.next_report().await? {
         match report {
             Report::Progress(progress) => screen.progress(&progress),
-            Report::Answer(answer) => {
-                found |= answer.found;
-                screen.answer(&answer);
-            }
+            Report::Answer(answer) => screen.answer(&answer),
             Report::Refusal(refusal) => screen.refusal(&refusal),
             Report::Skipped(skipped) => screen.skipped(&skipped),
             Report::Attempt(attempt) => attempts.push(attempt),
             Report::Finished(finished) => {
                 screen.tally();
-                return Ok(Outcome { finished, attempts, found });
+                return Ok(Outcome { finished, attempts });
             }
             Report::Failed(failed) => {
                 screen.tally();
@@ -136,7 +135,9 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf, Failure> {
         _ => Failure::usage(format!("the folder {shown} can't be used: {error}")),
     })?;
     if !real.is_dir() {
-        return Err(Failure::usage(format!("{shown} is not a folder; name the folder that holds the documents")));
+        return Err(Failure::usage(format!(
+            "{shown} is not a folder; name the folder that holds the documents"
+        )));
     }
     Ok(real)
 }
@@ -149,6 +150,9 @@ pub(crate) fn copy_receipt(finished: &Finished, to: Option<&Path>) -> Result<(),
     let Some(to) = to else { return Ok(()) };
     std::fs::copy(&finished.receipt, to).map(drop).map_err(|error| {
         let lies = &finished.receipt;
-        Failure::unavailable(format!("the receipt can't be copied to {}: {error}; it lies at {lies}", to.display()))
+        Failure::unavailable(format!(
+            "the receipt can't be copied to {}: {error}; it lies at {lies}",
+            to.display()
+        ))
     })
 }

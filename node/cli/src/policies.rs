@@ -39,7 +39,11 @@ pub(crate) fn compile(source: &PolicySource, context: &Context) -> Result<Policy
 ///
 /// # Errors
 /// Exit 2 for a file that is missing, too large, not UTF-8, a link, or writable by others.
-pub(crate) fn find(named: Option<&Path>, home: &Home, builtin: impl FnOnce() -> String) -> Result<PolicySource, Failure> {
+pub(crate) fn find(
+    named: Option<&Path>,
+    home: &Home,
+    builtin: impl FnOnce() -> String,
+) -> Result<PolicySource, Failure> {
     if let Some(path) = named {
         return read(path);
     }
@@ -59,7 +63,9 @@ pub(crate) fn read(path: &Path) -> Result<PolicySource, Failure> {
     let failed = |what: String| Failure::new(exit::USAGE, "policy", format!("the policy {name} {what}"));
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
-        failed(format!("can't be read ({errno}), so nothing is allowed; name a file that is there and is no link"))
+        failed(format!(
+            "can't be read ({errno}), so nothing is allowed; name a file that is there and is no link"
+        ))
     })?;
     let file = File::from(opened);
     let meta = file.metadata().map_err(|error| failed(error.to_string()))?;
@@ -70,7 +76,9 @@ pub(crate) fn read(path: &Path) -> Result<PolicySource, Failure> {
     let ours = meta.uid() == rustix::process::geteuid().as_raw() || meta.uid() == 0;
     if !ours || mode & 0o022 != 0 {
         let owner = meta.uid();
-        return Err(failed(format!("belongs to uid {owner} with mode {mode:03o}; others could change it (chmod go-w)")));
+        return Err(failed(format!(
+            "belongs to uid {owner} with mode {mode:03o}; others could change it (chmod go-w)"
+        )));
     }
     let mut text = Vec::new();
     let most = limits::POLICY_BYTES_MAX as u64;

@@ -54,14 +54,19 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
             if screen.is_json() {
                 let decision = &explanation.decision;
                 let rule = decision.rule.as_ref().map(|rule| json!({"id": rule.id, "line": rule.line}));
-                screen.line(&json!({"verdict": decision.verdict.name(), "reason": decision.reason, "rule": rule,
-                    "would_allow": decision.would_allow}).to_string());
+                screen.line(
+                    &json!({"verdict": decision.verdict.name(), "reason": decision.reason, "rule": rule,
+                    "would_allow": decision.would_allow})
+                    .to_string(),
+                );
             } else {
                 screen.line(explanation.to_string().trim_end());
             }
             match explanation.decision.verdict {
                 Verdict::Allow => Ok(()),
-                verdict => Err(Failure::new(exit::REFUSED, "policy", format!("the call is not allowed ({verdict})"))),
+                verdict => {
+                    Err(Failure::new(exit::REFUSED, "policy", format!("the call is not allowed ({verdict})")))
+                }
             }
         }
     }
@@ -79,7 +84,12 @@ fn check(policy: &PolicySource, home: &Home, root: Option<&Path>, screen: &Scree
             "warnings": warnings}).to_string());
     } else {
         warnings.iter().for_each(|warning| screen.line(warning));
-        screen.line(&format!("{}: {} rules, no errors, {} warnings", policy.name, compiled.rule_count(), warnings.len()));
+        screen.line(&format!(
+            "{}: {} rules, no errors, {} warnings",
+            policy.name,
+            compiled.rule_count(),
+            warnings.len()
+        ));
     }
     Ok(())
 }
@@ -94,7 +104,9 @@ fn parse_arguments(pairs: &[String]) -> Result<Map, Failure> {
         let value = match name {
             "path" | "executable" => bytes_value(absolute(value)?.as_os_str().as_encoded_bytes()),
             "argv" => Value::List(value.split(' ').map(|word| bytes_value(word.as_bytes())).collect()),
-            "port" => Value::from(value.parse::<u32>().map_err(|_| Failure::usage(format!("`{value}` is no port")))?),
+            "port" => Value::from(
+                value.parse::<u32>().map_err(|_| Failure::usage(format!("`{value}` is no port")))?,
+            ),
             _ => Value::from(value),
         };
         if map.insert(name.to_owned(), value).is_some() {

@@ -127,7 +127,11 @@ impl Screen {
             return self.say(&event.to_string());
         }
         if self.skipped as usize <= SHOWN_MAX {
-            self.aside(&format!("skipped {}: {} ({code})", printable(&skipped.path), printable(&skipped.reason)));
+            self.aside(&format!(
+                "skipped {}: {} ({code})",
+                printable(&skipped.path),
+                printable(&skipped.reason)
+            ));
         }
     }
 
@@ -138,7 +142,10 @@ impl Screen {
         }
         for (count, what) in [(self.refusals, "refusals"), (self.skipped, "skipped documents")] {
             if count as usize > SHOWN_MAX {
-                self.aside(&format!("… and {} more {what} (all are in the receipt; --json lists them)", count as usize - SHOWN_MAX));
+                self.aside(&format!(
+                    "… and {} more {what} (all are in the receipt; --json lists them)",
+                    count as usize - SHOWN_MAX
+                ));
             }
         }
     }
@@ -146,7 +153,8 @@ impl Screen {
     pub(crate) fn finished(&self, finished: &Finished, copied_to: Option<&std::path::Path>) {
         let path = copied_to.map_or_else(|| finished.receipt.clone(), |path| path.display().to_string());
         if self.json {
-            let event = json!({"event": "receipt", "path": path, "leaves": finished.leaves, "key": finished.key_id});
+            let event =
+                json!({"event": "receipt", "path": path, "leaves": finished.leaves, "key": finished.key_id});
             return self.say(&event.to_string());
         }
         let line = format!("Receipt: {path} ({} records). Check it: ioi verify {path}", finished.leaves);
@@ -179,7 +187,8 @@ impl Screen {
 }
 
 fn new_bar() -> indicatif::ProgressBar {
-    let style = indicatif::ProgressStyle::with_template("Reading [{bar:30}] {pos}/{len} documents, {elapsed}");
+    let style =
+        indicatif::ProgressStyle::with_template("Reading [{bar:30}] {pos}/{len} documents, {elapsed}");
     let bar = indicatif::ProgressBar::new(0);
     bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()).progress_chars("=> "));
     bar
@@ -190,7 +199,8 @@ fn new_bar() -> indicatif::ProgressBar {
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
-        let bidi = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let bidi =
+            matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if (letter.is_control() && letter != '\n' && letter != '\t') || bidi {
             out.extend(letter.escape_unicode());
         } else {

@@ -20,8 +20,20 @@ use tokio::sync::mpsc;
 /// Environment variables that a program gets without being asked for: how to
 /// speak to the user and where programs lie. None holds a secret by custom.
 const ENVIRONMENT: [&str; 14] = [
-    "COLORTERM", "COLUMNS", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LINES", "LOGNAME", "NO_COLOR", "PATH", "SHELL",
-    "TERM", "TZ", "USER",
+    "COLORTERM",
+    "COLUMNS",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LINES",
+    "LOGNAME",
+    "NO_COLOR",
+    "PATH",
+    "SHELL",
+    "TERM",
+    "TZ",
+    "USER",
 ];
 /// Bytes of the program's own `/tmp`.
 const TMP_BYTES: u64 = 1 << 30;
@@ -50,8 +62,8 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     let context = policies::context(&settings.home, &roots);
     let compiled = policies::compile(&policy, &context)?;
     let prefixes = prefixes(&executable, &compiled);
-    let digest = executable_digest(&executable)
-        .map_err(|error| not_executable(&executable, &error.to_string()))?;
+    let digest =
+        executable_digest(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
     let mut profile = profile(&args, &executable, &folder);
     profile.grants.extend(roots.iter().map(|root| Grant::new(root, Access::Read)));
     profile.grants.extend(prefixes.iter().map(|prefix| Grant::new(prefix, Access::ReadExecute)));
@@ -84,7 +96,8 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
 
 /// What direct access does not cover, for the receipt.
 fn notes(profile: &Profile) -> Vec<String> {
-    let mut notes = vec!["direct: reads and writes in granted folders were not individually mediated".to_owned()];
+    let mut notes =
+        vec!["direct: reads and writes in granted folders were not individually mediated".to_owned()];
     for grant in &profile.grants {
         let access = match grant.access {
             Access::Read => "read",
@@ -122,15 +135,23 @@ fn profile(args: &RunArgs, executable: &Path, folder: &Path) -> Profile {
     profile.working_directory = folder.to_owned();
     profile.grants = program_grants();
     profile.syscalls = SyscallSet::Program;
-    profile.limits =
-        Limits { memory_bytes: Some(args.memory), pids: Some(args.pids), cpu_percent: None, files: Some(65_536) };
+    profile.limits = Limits {
+        memory_bytes: Some(args.memory),
+        pids: Some(args.pids),
+        cpu_percent: None,
+        files: Some(65_536),
+    };
     profile.terminal = true;
     profile.private_tmp_bytes = Some(TMP_BYTES);
     profile
 }
 
 fn not_executable(path: &Path, why: &str) -> Failure {
-    Failure::new(exit::RUN_NOT_EXECUTABLE, "not executable", format!("{} can't be executed: {why}", path.display()))
+    Failure::new(
+        exit::RUN_NOT_EXECUTABLE,
+        "not executable",
+        format!("{} can't be executed: {why}", path.display()),
+    )
 }
 
 /// As a shell finds it: a name with a slash is a path, any other is looked for in PATH.
@@ -145,11 +166,16 @@ fn find_program(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> 
     let candidates: Vec<PathBuf> = if name.as_encoded_bytes().contains(&b'/') {
         vec![PathBuf::from(name)]
     } else {
-        std::env::split_paths(path.unwrap_or_default()).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).collect()
+        std::env::split_paths(path.unwrap_or_default())
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(name))
+            .collect()
     };
     let found = candidates.iter().find(|candidate| is_executable(candidate));
     match found.or_else(|| candidates.iter().find(|candidate| candidate.exists())) {
-        Some(path) if is_executable(path) => path.canonicalize().map_err(|error| not_executable(path, &error.to_string())),
+        Some(path) if is_executable(path) => {
+            path.canonicalize().map_err(|error| not_executable(path, &error.to_string()))
+        }
         Some(path) => Err(not_executable(path, "it is no executable file")),
         None => Err(not_found()),
     }
@@ -176,9 +202,8 @@ fn prefixes(executable: &Path, policy: &Policy) -> Vec<PathBuf> {
 
 fn may_be_granted(tree: &Path, policy: &Policy) -> bool {
     let context: &Context = policy.context();
-    let above_home = context.home.as_deref().is_some_and(|home| {
-        Path::new(OsStr::from_bytes(home)).starts_with(tree)
-    });
+    let above_home =
+        context.home.as_deref().is_some_and(|home| Path::new(OsStr::from_bytes(home)).starts_with(tree));
     let alone = tree.components().count() > 2 || tree.starts_with("/opt");
     let holds = |protected: &ProtectedPath| {
         protected.path.as_deref().is_some_and(|path| Path::new(OsStr::from_bytes(path)).starts_with(tree))

@@ -3,7 +3,9 @@
 use crate::args::VerifyArgs;
 use crate::failure::Failure;
 use crate::render::Screen;
-use ioi_audit::{PUBLIC_KEY_FILE_BYTES_MAX, RECEIPT_BYTES_MAX, Selector, Trust, VerifyFailure, parse_public_key, verify};
+use ioi_audit::{
+    PUBLIC_KEY_FILE_BYTES_MAX, RECEIPT_BYTES_MAX, Selector, Trust, VerifyFailure, parse_public_key, verify,
+};
 use ioi_crypto::KeyId;
 use ioi_node_supervisor::Home;
 use ioi_types::exit;
@@ -47,12 +49,15 @@ fn trust(named: Option<&str>) -> Result<Trust, Failure> {
         return Ok(Trust::default());
     }
     let bytes = read(&path, PUBLIC_KEY_FILE_BYTES_MAX as u64, "key")?;
-    let key = parse_public_key(&bytes).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let key =
+        parse_public_key(&bytes).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     Ok(Trust::keys([key.id()]))
 }
 
 fn read(path: &Path, bytes_max: u64, what: &str) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: std::io::Error| Failure::usage(format!("the {what} {} can't be read: {error}", path.display()));
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("the {what} {} can't be read: {error}", path.display()))
+    };
     let file = File::open(path).map_err(unreadable)?;
     if !file.metadata().map_err(unreadable)?.is_file() {
         return Err(Failure::usage(format!("the {what} {} is not a regular file", path.display())));
@@ -60,7 +65,11 @@ fn read(path: &Path, bytes_max: u64, what: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > bytes_max {
-        return Err(Failure::new(exit::CORRUPT, "corrupt", format!("the {what} is longer than {bytes_max} bytes")));
+        return Err(Failure::new(
+            exit::CORRUPT,
+            "corrupt",
+            format!("the {what} is longer than {bytes_max} bytes"),
+        ));
     }
     Ok(bytes)
 }
@@ -80,7 +89,12 @@ fn selector(name: &str) -> Result<Selector, Failure> {
 }
 
 /// Writes a copy of a receipt without some of its openings.
-pub(crate) fn redact(receipt: &Path, remove: &[String], output: &Path, screen: &Screen) -> Result<(), Failure> {
+pub(crate) fn redact(
+    receipt: &Path,
+    remove: &[String],
+    output: &Path,
+    screen: &Screen,
+) -> Result<(), Failure> {
     let mut bytes = read(receipt, RECEIPT_BYTES_MAX as u64, "receipt")?;
     let mut removed = 0;
     for name in remove {

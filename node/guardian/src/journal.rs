@@ -44,7 +44,12 @@ impl Journal {
     }
 
     /// Extends the log.
-    pub(crate) fn append(&mut self, first: u64, leaves: &[[u8; 32]], sync: bool) -> Result<Appended, JournalError> {
+    pub(crate) fn append(
+        &mut self,
+        first: u64,
+        leaves: &[[u8; 32]],
+        sync: bool,
+    ) -> Result<Appended, JournalError> {
         let (persist, appended) = self.log.append(first, leaves, sync)?;
         self.persist(&persist)?;
         Ok(appended)

@@ -103,7 +103,8 @@ impl KeyStore {
     pub(crate) fn journal(&self, log: LogId) -> Result<File, KeyStoreError> {
         let folder = folder(self.logs.as_fd(), &log.to_string())?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let journal = fs::openat(&folder, "journal", flags, Mode::RUSR | Mode::WUSR).map_err(file("the journal"))?;
+        let journal =
+            fs::openat(&folder, "journal", flags, Mode::RUSR | Mode::WUSR).map_err(file("the journal"))?;
         match fs::flock(&journal, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(KeyStoreError::Locked),

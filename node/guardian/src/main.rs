@@ -10,7 +10,8 @@ mod service;
 use anyhow::{Context, Result};
 use ioi_ipc::proto::guardian::guardian_server::GuardianServer;
 use ioi_ipc::proto::supervisor::{
-    ConfigureRequest, GuardianConfiguration, ReadyRequest, StoredRequest, guardian_host_client::GuardianHostClient,
+    ConfigureRequest, GuardianConfiguration, ReadyRequest, StoredRequest,
+    guardian_host_client::GuardianHostClient,
 };
 use ioi_ipc::tonic::transport::{Channel, Server};
 use ioi_ipc::{Inherited, pair};
@@ -25,7 +26,8 @@ async fn main() -> Result<()> {
     let inherited = Inherited::from_environment()?;
     let directory = inherited.named("directory")?;
     let mut host = GuardianHostClient::new(pair::client(inherited.supervisor()?).await?);
-    let configuration = host.configure(ConfigureRequest {}).await.context("no configuration came")?.into_inner();
+    let configuration =
+        host.configure(ConfigureRequest {}).await.context("no configuration came")?.into_inner();
     let keys = KeyStore::open(directory.as_fd())?;
     match configuration.store {
         Some(ref credential) => {

@@ -55,14 +55,20 @@ impl Guardian for GuardianService {
         }))
     }
 
-    async fn append(&self, request: Request<wire::AppendRequest>) -> Result<Response<wire::AppendReply>, Status> {
+    async fn append(
+        &self,
+        request: Request<wire::AppendRequest>,
+    ) -> Result<Response<wire::AppendReply>, Status> {
         let request = request.into_inner();
         let leaves = leaf_hashes(&request.leaf_hashes)?;
         let appended = self.journal().append(request.first, leaves, request.sync)?;
         Ok(Response::new(wire::AppendReply { size: appended.size, root: appended.root.to_vec() }))
     }
 
-    async fn sign_head(&self, _: Request<wire::SignHeadRequest>) -> Result<Response<wire::SignHeadReply>, Status> {
+    async fn sign_head(
+        &self,
+        _: Request<wire::SignHeadRequest>,
+    ) -> Result<Response<wire::SignHeadReply>, Status> {
         let statement = self.journal().head()?;
         let bytes = statement.encode();
         let signature = self.key.sign(Kind::AuditHead.name(), &bytes);

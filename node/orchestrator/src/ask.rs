@@ -80,6 +80,9 @@ impl Ask<'_> {
             };
             return Err(Failure::new(ErrorCode::PathMissing, message));
         }
+        let completed = self.workload.complete(control::CompleteRequest {}).await;
+        self.progress.passages =
+            completed.map_err(|status| Failure::node("workload", &status))?.into_inner().passages;
         self.session.host.report(Report::Progress(self.progress)).await;
         Ok(())
     }
@@ -94,7 +97,8 @@ impl Ask<'_> {
         if !batch.documents.is_empty() {
             self.progress.documents_read += batch.documents.len() as u64;
             self.progress.bytes_read += batch.source_bytes;
-            self.progress.text_bytes += batch.documents.iter().map(|document| document.text_length).sum::<u64>();
+            self.progress.text_bytes +=
+                batch.documents.iter().map(|document| document.text_length).sum::<u64>();
             self.hand_over(plugin, answered, batch.documents).await?;
         }
         self.session.host.report(Report::Progress(self.progress)).await;
@@ -108,19 +112,23 @@ impl Ask<'_> {
         answered: &Response,
         documents: Vec<control::Document>,
     ) -> Result<(), Failure> {
-        let named: Vec<_> = documents.iter().map(|document| (document.path.clone(), original_bytes(document))).collect();
-        let mut regions = answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
+        let named: Vec<_> =
+            documents.iter().map(|document| (document.path.clone(), original_bytes(document))).collect();
+        let mut regions =
+            answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
         let (text, source) = (regions.next(), regions.next());
         for region in text.iter().chain(&source) {
             let granted = self.session.host.client().grant(wire::GrantRequest { region: region.id }).await;
             granted.map_err(|status| Failure::node("supervisor", &status))?;
         }
-        let request = control::IngestRequest { text, source, documents };
-        let reply = self.workload.ingest(request).await.map_err(|status| Failure::node("workload", &status))?;
+        let request = control::IngestRequest { text, source, documents, digest_only: false };
+        let reply =
+            self.workload.ingest(request).await.map_err(|status| Failure::node("workload", &status))?;
         let reply = reply.into_inner();
         for ((path, bytes), digest) in named.iter().zip(&reply.document_digests) {
             let digest = digest_of(digest)?;
-            let witnessed = Witnessed { what: "document".into(), digest, bytes: *bytes, by: "workload".into() };
+            let witnessed =
+                Witnessed { what: "document".into(), digest, bytes: *bytes, by: "workload".into() };
             plugin.services.digested(path, vec![witnessed]).await?;
         }
         for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {
@@ -131,7 +139,13 @@ impl Ask<'_> {
         Ok(())
     }
 
-    async fn record_slice(&self, region: control::Region, digest: &str, from: &str, to: &str) -> Result<(), Failure> {
+    async fn record_slice(
+        &self,
+        region: control::Region,
+        digest: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<(), Failure> {
         let slice = Slice {
             region: region.id,
             digest: digest_of(digest)?,
@@ -158,9 +172,17 @@ impl Ask<'_> {
     }
 
     /// Answers one question.
-    pub(crate) async fn answer(&mut self, question: String, conversation: &mut Conversation) -> Result<(), Failure> {
+    pub(crate) async fn answer(
+        &mut self,
+        question: String,
+        conversation: &mut Conversation,
+    ) -> Result<(), Failure> {
         let started = Instant::now();
-        let asked = control::AskRequest { question: question.clone(), passages_max: PASSAGES_MAX, context_only: false };
+        let asked = control::AskRequest {
+            question: question.clone(),
+            passages_max: PASSAGES_MAX,
+            context_only: false,
+        };
         let reply = match self.workload.ask(asked).await {
             Ok(reply) => reply.into_inner(),
             Err(status) => return Err(Failure::node("workload", &status)),
@@ -180,7 +202,13 @@ impl Ask<'_> {
         ]));
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let citations = reply.citations.into_iter().map(shown).collect();
-        let answer = wire::Answer { text: reply.text, citations, found: reply.found, by: "built-in reader".into(), micros };
+        let answer = wire::Answer {
+            text: reply.text,
+            citations,
+            found: reply.found,
+            by: "built-in reader".into(),
+            micros,
+        };
         self.session.host.report(Report::Answer(answer)).await;
         Ok(())
     }
@@ -207,7 +235,10 @@ async fn next_batch(plugin: &Plugin) -> Result<Response, CallError> {
 }
 
 pub(crate) fn plugin_failure(error: &CallError) -> Failure {
-    Failure::new(error.code().unwrap_or(ErrorCode::PluginFailed), format!("the files plugin failed: {}", error.message))
+    Failure::new(
+        error.code().unwrap_or(ErrorCode::PluginFailed),
+        format!("the files plugin failed: {}", error.message),
+    )
 }
 
 fn digest_of(text: &str) -> Result<Digest, Failure> {

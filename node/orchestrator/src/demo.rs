@@ -64,7 +64,7 @@ async fn digest_again(
         ..Default::default()
     };
     let text = Some(control::Region { id: handle.region, bytes: handle.length });
-    let asked = control::IngestRequest { text, source: None, documents: vec![document] };
+    let asked = control::IngestRequest { text, source: None, documents: vec![document], digest_only: true };
     Ok(match workload.ingest(asked).await {
         Ok(_) => "digest same".into(),
         Err(status) => format!("digest {}", status.message()),
@@ -78,7 +78,8 @@ async fn attempt(
     name: &str,
 ) -> Result<(), Failure> {
     let plugin = session.start_plugin("rogue").await?;
-    let targets: Map = task.targets.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+    let targets: Map =
+        task.targets.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let arguments = Value::map([("name", Value::from(name)), ("targets", Value::Map(targets))]).to_bytes();
     let answered = plugin.link.call(Request::new("attempt", arguments, ATTEMPT_DEADLINE_MS)).await;
     let (claimed, detail) = match &answered {

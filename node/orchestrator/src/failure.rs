@@ -29,7 +29,9 @@ impl Failure {
     /// The guardian refused, or is gone.
     pub(crate) fn guardian(status: &Status) -> Self {
         match status::code(status) {
-            ErrorCode::Internal => Self::new(ErrorCode::GuardianGone, format!("the guardian is gone: {}", status.message())),
+            ErrorCode::Internal => {
+                Self::new(ErrorCode::GuardianGone, format!("the guardian is gone: {}", status.message()))
+            }
             code => Self::new(code, status.message()),
         }
     }
@@ -37,7 +39,9 @@ impl Failure {
     /// Another process of the node refused, or is gone.
     pub(crate) fn node(name: &str, status: &Status) -> Self {
         match status::code(status) {
-            ErrorCode::Internal => Self::new(ErrorCode::NodeGone, format!("the {name} did not answer: {}", status.message())),
+            ErrorCode::Internal => {
+                Self::new(ErrorCode::NodeGone, format!("the {name} did not answer: {}", status.message()))
+            }
             code => Self::new(code, status.message()),
         }
     }

@@ -53,15 +53,16 @@ impl Gate {
         }
         self.log.outcome(intent, Status::Refused, Vec::new()).await?;
         let failure = refusal(&decision);
-        self.host.report(Report::Refusal(Refusal {
-            principal: call.principals.last().cloned().unwrap_or_default(),
-            action: call.action.clone(),
-            target: target(&call),
-            rule: decision.rule.map(|rule| format!("{}:{}", rule.id, rule.line)).unwrap_or_default(),
-            reason: failure.message.clone(),
-            would_allow: decision.would_allow.unwrap_or_default(),
-        }))
-        .await;
+        self.host
+            .report(Report::Refusal(Refusal {
+                principal: call.principals.last().cloned().unwrap_or_default(),
+                action: call.action.clone(),
+                target: target(&call),
+                rule: decision.rule.map(|rule| format!("{}:{}", rule.id, rule.line)).unwrap_or_default(),
+                reason: failure.message.clone(),
+                would_allow: decision.would_allow.unwrap_or_default(),
+            }))
+            .await;
         Err(failure)
     }
 }
@@ -71,7 +72,12 @@ impl Gate {
     ///
     /// # Errors
     /// The rule, or the lack of one, that stands against it.
-    pub(crate) fn direct(&self, principals: &[&str], tree: &[u8], access: Access) -> Result<(), DirectRefusal> {
+    pub(crate) fn direct(
+        &self,
+        principals: &[&str],
+        tree: &[u8],
+        access: Access,
+    ) -> Result<(), DirectRefusal> {
         self.policy.direct_access(principals, tree, access)
     }
 }

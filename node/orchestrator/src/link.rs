@@ -57,7 +57,9 @@ impl Link {
     /// # Errors
     /// `plugin.gone` with the reason when it does not end well.
     pub(crate) async fn start<S: Services>(socket: OwnedFd, services: Arc<S>) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::new(ErrorCode::PluginGone, format!("the plugin's socket failed: {error}"));
+        let failed = |error: io::Error| {
+            Failure::new(ErrorCode::PluginGone, format!("the plugin's socket failed: {error}"))
+        };
         let socket = std::os::unix::net::UnixStream::from(socket);
         socket.set_nonblocking(true).map_err(failed)?;
         let socket = UnixStream::from_std(socket).map_err(failed)?;
@@ -162,7 +164,9 @@ impl<S: Services> Driver<S> {
         match command {
             Command::Call(request, answer) => match self.session.call(now, &request, &mut self.effects) {
                 Ok(id) => drop(self.calls.insert(id, answer)),
-                Err(error) => drop(answer.send(Err(CallError::new(ErrorCode::QuotaCalls, error.to_string())))),
+                Err(error) => {
+                    drop(answer.send(Err(CallError::new(ErrorCode::QuotaCalls, error.to_string()))))
+                }
             },
             Command::Answer(id, result) => {
                 self.working.remove(&id);

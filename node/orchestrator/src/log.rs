@@ -64,8 +64,15 @@ impl AuditLog {
         open: Open,
     ) -> Result<Self, Failure> {
         let (chain, entry) = Chain::open(session, open, now_ms()).map_err(Failure::chain)?;
-        let mut inner =
-            Inner { chain, records, guardian, unsent: Vec::new(), accepted: 0, unsynced: false, broken: None };
+        let mut inner = Inner {
+            chain,
+            records,
+            guardian,
+            unsent: Vec::new(),
+            accepted: 0,
+            unsynced: false,
+            broken: None,
+        };
         inner.write(&entry).and(inner.settle().await)?;
         let log = Self { inner: Arc::new(Mutex::new(inner)) };
         tokio::spawn(flush_for_ever(Arc::downgrade(&log.inner)));
@@ -74,7 +81,12 @@ impl AuditLog {
 
     /// Records a decision; returns the intent's id. For an effect that is
     /// allowed, returns only once it is durable here and with the guardian.
-    pub(crate) async fn intent(&self, call: &Call, facts: &Facts, decision: &Decision) -> Result<u64, Failure> {
+    pub(crate) async fn intent(
+        &self,
+        call: &Call,
+        facts: &Facts,
+        decision: &Decision,
+    ) -> Result<u64, Failure> {
         let mut inner = self.inner.lock().await;
         inner.check()?;
         let id = inner.chain.seq_next();
@@ -87,7 +99,12 @@ impl AuditLog {
     }
 
     /// Records what became of an intent.
-    pub(crate) async fn outcome(&self, intent: u64, status: Status, results: Vec<Witnessed>) -> Result<(), Failure> {
+    pub(crate) async fn outcome(
+        &self,
+        intent: u64,
+        status: Status,
+        results: Vec<Witnessed>,
+    ) -> Result<(), Failure> {
         self.record(|chain, now| chain.outcome(intent, status, results, now)).await
     }
 
@@ -172,7 +189,8 @@ impl Inner {
         while !self.unsent.is_empty() {
             let most = self.unsent.len().min(limits::APPEND_LEAVES_MAX * 32);
             let leaf_hashes = self.unsent[..most].to_vec();
-            let request = AppendRequest { first: self.accepted, leaf_hashes, sync: most == self.unsent.len() };
+            let request =
+                AppendRequest { first: self.accepted, leaf_hashes, sync: most == self.unsent.len() };
             match self.guardian.append(request).await {
                 Ok(_) => {
                     self.accepted += (most / 32) as u64;

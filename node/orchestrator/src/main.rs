@@ -27,7 +27,8 @@ use session::{Host, Session};
 async fn main() -> Result<()> {
     let inherited = Inherited::from_environment()?;
     let host = Host::new(pair::client(inherited.supervisor()?).await?);
-    let configuration = host.client().configure(ConfigureRequest {}).await.context("no configuration came")?;
+    let configuration =
+        host.client().configure(ConfigureRequest {}).await.context("no configuration came")?;
     let task = configuration.get_ref().task.clone().and_then(|task| task.task);
     let session = Session::open(&inherited, host.clone(), configuration.into_inner()).await;
     let done = match session {

@@ -17,8 +17,13 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 pub(crate) async fn finish(session: &Session, closing: Closing, exit_code: i32) -> Result<(), Failure> {
     let leaves = session.log.close(closing).await?;
     let mut guardian = session.guardian.clone();
-    let head = guardian.sign_head(SignHeadRequest {}).await.map_err(|status| Failure::guardian(&status))?.into_inner();
-    let unreadable = |error: &dyn std::fmt::Display| Failure::new(ErrorCode::GuardianRefused, error.to_string());
+    let head = guardian
+        .sign_head(SignHeadRequest {})
+        .await
+        .map_err(|status| Failure::guardian(&status))?
+        .into_inner();
+    let unreadable =
+        |error: &dyn std::fmt::Display| Failure::new(ErrorCode::GuardianRefused, error.to_string());
     let key = PublicKey::from_bytes(&session.hello.public_key).map_err(|error| unreadable(&error))?;
     let signature = Signature::from_bytes(&head.signature).map_err(|error| unreadable(&error))?;
     let mut heads = create(&session.directory, "heads.jsonl")?;
@@ -40,7 +45,10 @@ fn failed(error: &io::Error) -> Failure {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
         _ => ErrorCode::AuditUnavailable,
     };
-    Failure::new(code, format!("the receipt can't be written: {error}; the log is complete and holds every record"))
+    Failure::new(
+        code,
+        format!("the receipt can't be written: {error}; the log is complete and holds every record"),
+    )
 }
 
 /// Copies the log's records into the receipt, one at a time, so that a long

@@ -37,10 +37,17 @@ pub(crate) async fn run(session: &Session, task: &wire::RunTask) -> Result<(), F
 
 async fn execute(session: &Session) -> Result<(i32, i32), Failure> {
     let supervisor = |status: ioi_ipc::tonic::Status| Failure::node("supervisor", &status);
-    let started = session.host.client().start_program(wire::StartProgramRequest {}).await.map_err(supervisor)?;
+    let started =
+        session.host.client().start_program(wire::StartProgramRequest {}).await.map_err(supervisor)?;
     let process = started.into_inner().process.unwrap_or_default();
     session.log.started(Started { instance: 0, process: profile(&process)? }).await?;
-    let exit = session.host.client().wait_program(wire::WaitProgramRequest {}).await.map_err(supervisor)?.into_inner();
+    let exit = session
+        .host
+        .client()
+        .wait_program(wire::WaitProgramRequest {})
+        .await
+        .map_err(supervisor)?
+        .into_inner();
     Ok((exit.code, exit.signal))
 }
 

@@ -5,15 +5,15 @@ use crate::gate::{Gate, Permit};
 use crate::link::Services;
 use crate::session::Host;
 use futures::FutureExt;
-use ioi_audit::Witnessed;
 use futures::future::BoxFuture;
+use ioi_audit::Witnessed;
 use ioi_firewall::{Call, Object, ObjectKind};
 use ioi_ipc::proto::supervisor as wire;
 use ioi_plugin::CallError;
 use ioi_plugin::message::{Request, Response};
 use ioi_plugin::services::{
-    ALLOC, AllocAnswer, AllocArguments, Entry, Kind, LIST, ListArguments, Page, READ, ReadAnswer, ReadArguments, SEAL,
-    SealAnswer, SealArguments, Shape,
+    ALLOC, AllocAnswer, AllocArguments, Entry, Kind, LIST, ListArguments, Page, READ, ReadAnswer,
+    ReadArguments, SEAL, SealAnswer, SealArguments, Shape,
 };
 use ioi_types::ErrorCode;
 use std::collections::BTreeMap;
@@ -47,7 +47,9 @@ impl Services for PluginServices {
                 READ => self.read(&request).await,
                 ALLOC => self.alloc(&request).await,
                 SEAL => self.seal(&request).await,
-                other => Err(Failure::new(ErrorCode::ServiceUnknown, format!("there is no service `{other}`"))),
+                other => {
+                    Err(Failure::new(ErrorCode::ServiceUnknown, format!("there is no service `{other}`")))
+                }
             };
             let failed = |failure: Failure| CallError::new(failure.code, clipped(failure.message));
             answered.map(Response::new).map_err(failed)
@@ -63,11 +65,13 @@ fn clipped(mut message: String) -> String {
 }
 
 fn arguments<S: Shape>(request: &Request) -> Result<S, Failure> {
-    S::from_bytes(&request.arguments).map_err(|error| Failure::new(ErrorCode::ArgumentInvalid, error.to_string()))
+    S::from_bytes(&request.arguments)
+        .map_err(|error| Failure::new(ErrorCode::ArgumentInvalid, error.to_string()))
 }
 
 fn transfer(request: &Request) -> Result<Vec<u8>, Failure> {
-    let missing = || Failure::new(ErrorCode::ArgumentInvalid, "the request names no transfer id for its descriptor");
+    let missing =
+        || Failure::new(ErrorCode::ArgumentInvalid, "the request names no transfer id for its descriptor");
     request.transfer().map(|id| id.0.to_vec()).ok_or_else(missing)
 }
 
@@ -80,7 +84,8 @@ impl PluginServices {
     /// Opens with `O_PATH`, so that the decision is on what the path really is.
     async fn open(&self, root: u32, path: Vec<u8>) -> Result<wire::Opened, Failure> {
         let asked = wire::OpenRequest { paths: vec![wire::OpenPath { root, path }] };
-        let reply = self.host.client().open(asked).await.map_err(|status| Failure::node("supervisor", &status))?;
+        let reply =
+            self.host.client().open(asked).await.map_err(|status| Failure::node("supervisor", &status))?;
         let opened = reply.into_inner().opened.pop();
         let opened = opened.ok_or_else(|| Failure::internal("the supervisor answered without a path"))?;
         match ErrorCode::from_number(opened.error_code) {
@@ -159,7 +164,8 @@ impl PluginServices {
     async fn await_digest(&self, path: Vec<u8>, permit: Permit) -> Result<(), Failure> {
         let over = {
             let mut reads = self.reads();
-            let pushed_out = if reads.len() >= READS_MAX { reads.pop_first().map(|(_, permit)| permit) } else { None };
+            let pushed_out =
+                if reads.len() >= READS_MAX { reads.pop_first().map(|(_, permit)| permit) } else { None };
             reads.insert(path, permit).into_iter().chain(pushed_out).collect::<Vec<_>>()
         };
         for permit in over {
@@ -232,7 +238,8 @@ fn released_one(reply: ioi_ipc::tonic::Response<wire::ReleaseReply>) -> Result<u
 fn page(listed: wire::ListReply) -> Result<Page, Failure> {
     let entry = |entry: wire::Entry| {
         let kind = Kind::from_name(&entry.kind);
-        let kind = kind.ok_or_else(|| Failure::internal(format!("the supervisor knows a kind `{}`", entry.kind)))?;
+        let kind =
+            kind.ok_or_else(|| Failure::internal(format!("the supervisor knows a kind `{}`", entry.kind)))?;
         Ok(Entry { name: entry.name, kind, size: if kind == Kind::File { entry.size } else { 0 } })
     };
     let entries = listed.entries.into_iter().map(entry).collect::<Result<_, Failure>>()?;

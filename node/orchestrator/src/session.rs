@@ -75,12 +75,14 @@ impl Session {
         host: Host,
         configuration: wire::OrchestratorConfiguration,
     ) -> Result<Self, Failure> {
-        let system = |error: std::io::Error| Failure::internal(format!("a descriptor of ours is not there: {error}"));
+        let system =
+            |error: std::io::Error| Failure::internal(format!("a descriptor of ours is not there: {error}"));
         let directory = inherited.named("directory").map_err(system)?;
         let transfers = Transfers::start(inherited.descriptors().map_err(system)?).map_err(system)?;
         let channel = pair::client(inherited.named("guardian").map_err(system)?).await.map_err(system)?;
         let mut guardian = GuardianClient::new(channel);
-        let hello = guardian.hello(HelloRequest {}).await.map_err(|status| Failure::guardian(&status))?.into_inner();
+        let hello =
+            guardian.hello(HelloRequest {}).await.map_err(|status| Failure::guardian(&status))?.into_inner();
 
         let (source, context) = policy_source(&configuration);
         let policy = Policy::compile(&source, &context).map_err(|diagnostics| {
@@ -97,7 +99,8 @@ impl Session {
             processes: configuration.processes.iter().map(profile).collect::<Result<_, _>>()?,
         };
         let session = SessionId(array(&configuration.session_id, "session id")?);
-        let log = AuditLog::open(create(&directory, "records.jsonl")?, guardian.clone(), session, open).await?;
+        let log =
+            AuditLog::open(create(&directory, "records.jsonl")?, guardian.clone(), session, open).await?;
         let gate = Arc::new(Gate::new(policy, log.clone(), host.clone()));
         Ok(Self {
             host,
@@ -150,8 +153,12 @@ impl Session {
         let reply = self.host.client().stop_plugin(asked).await;
         let exit = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
         let signal = u64::try_from(exit.signal).unwrap_or(0);
-        let ended =
-            Ended { instance: plugin.instance.into(), name: format!("plugin:{}", plugin.name), code: exit.code, signal };
+        let ended = Ended {
+            instance: plugin.instance.into(),
+            name: format!("plugin:{}", plugin.name),
+            code: exit.code,
+            signal,
+        };
         self.log.ended(ended).await
     }
 }
@@ -170,7 +177,8 @@ fn policy_source(configuration: &wire::OrchestratorConfiguration) -> (Source, Co
 pub(crate) fn profile(process: &wire::Process) -> Result<Profile, Failure> {
     let executable = process.executable_digest.parse();
     let executable = executable.map_err(|error| Failure::internal(format!("{}: {error}", process.name)))?;
-    let properties = process.properties.iter().map(|property| (property.name.clone(), property.layers.clone()));
+    let properties =
+        process.properties.iter().map(|property| (property.name.clone(), property.layers.clone()));
     Ok(Profile {
         name: process.name.clone(),
         executable,
@@ -183,12 +191,14 @@ pub(crate) fn profile(process: &wire::Process) -> Result<Profile, Failure> {
 
 /// Makes a file in the run's directory; it must not be there yet.
 pub(crate) fn create(directory: &OwnedFd, name: &str) -> Result<File, Failure> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let opened = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR);
     let code = |errno| match errno {
         rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT => ErrorCode::DiskFull,
         _ => ErrorCode::AuditUnavailable,
     };
-    opened.map(File::from).map_err(|errno| Failure::new(code(errno), format!("{name} can't be made: {errno}")))
+    opened
+        .map(File::from)
+        .map_err(|errno| Failure::new(code(errno), format!("{name} can't be made: {errno}")))
 }
-

@@ -69,7 +69,11 @@ impl Child {
             layers => ioi_sandbox::spawn_weakened(kernel, profile, init, descriptors, streams, layers)?,
         };
         let process = describe(profile, digest, sandboxed.enforced(), notes);
-        let end = sandboxed.as_fd().try_clone_to_owned().and_then(ioi_ipc::watch).map_err(prepare("watching its end"))?;
+        let end = sandboxed
+            .as_fd()
+            .try_clone_to_owned()
+            .and_then(ioi_ipc::watch)
+            .map_err(prepare("watching its end"))?;
         let (exited, exit) = watch::channel(None);
         let child = Arc::new(Self { process, sandboxed: Mutex::new(sandboxed), output, exit });
         let watched = Arc::downgrade(&child);

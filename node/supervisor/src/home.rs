@@ -26,7 +26,9 @@ pub struct Home {
 #[non_exhaustive]
 pub enum HomeError {
     /// Nothing says where to keep anything.
-    #[error("neither IOI_HOME nor HOME is set; set IOI_HOME to a folder that IOI may keep its keys and logs in")]
+    #[error(
+        "neither IOI_HOME nor HOME is set; set IOI_HOME to a folder that IOI may keep its keys and logs in"
+    )]
     Unset,
     /// A variable holds a relative path.
     #[error("{name} is `{value}`, which is not an absolute path")]
@@ -45,7 +47,9 @@ pub enum HomeError {
         source: io::Error,
     },
     /// A folder that others could have written to.
-    #[error("the folder {path} belongs to uid {owner} with mode {mode:03o}; it must be yours and writable by nobody else")]
+    #[error(
+        "the folder {path} belongs to uid {owner} with mode {mode:03o}; it must be yours and writable by nobody else"
+    )]
     Permissions {
         /// Which.
         path: PathBuf,
@@ -69,7 +73,7 @@ impl Home {
         };
         let user = absolute("HOME")?;
         if let Some(root) = absolute("IOI_HOME")? {
-            return Ok(Self { config: root.join("config"), data: root.join("data"), user });
+            return Ok(Self { config: root.clone(), data: root, user });
         }
         let under = |variable: Option<PathBuf>, fallback: &str| {
             let base = variable.or_else(|| user.as_ref().map(|user| user.join(fallback)));
@@ -107,7 +111,9 @@ impl Home {
     /// Paths that no policy opens: configuration, keys, logs.
     #[must_use]
     pub fn protected(&self) -> Vec<PathBuf> {
-        vec![self.config.clone(), self.data.clone()]
+        let mut folders = vec![self.config.clone(), self.data.clone()];
+        folders.dedup();
+        folders
     }
 }
 
@@ -160,8 +166,8 @@ mod tests {
     #[test]
     fn ioi_home_replaces_everything_else() {
         let found = home(&[("IOI_HOME", "/x"), ("HOME", "/h"), ("XDG_DATA_HOME", "/d")]).unwrap();
-        assert_eq!(found.guardian(), Path::new("/x/data/guardian"));
-        assert_eq!(found.policy(), Path::new("/x/config/policy.toml"));
+        assert_eq!(found.guardian(), Path::new("/x/guardian"));
+        assert_eq!(found.policy(), Path::new("/x/policy.toml"));
         assert_eq!(found.user, Some("/h".into()));
     }
 

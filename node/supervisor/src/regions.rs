@@ -52,7 +52,10 @@ impl Regions {
     pub(crate) fn alloc(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
         if bytes == 0 || bytes > limits::REGION_BYTES_MAX {
             let most = limits::REGION_BYTES_MAX;
-            return Err(refused(ErrorCode::QuotaMemory, format!("a region has 1 to {most} bytes, not {bytes}")));
+            return Err(refused(
+                ErrorCode::QuotaMemory,
+                format!("a region has 1 to {most} bytes, not {bytes}"),
+            ));
         }
         let (mut count, mut total) = (0, bytes);
         for held in self.held.values().filter(|held| held.owner == owner) {
@@ -63,7 +66,8 @@ impl Regions {
             let message = format!("{count} regions and {total} bytes are more than this process may hold");
             return Err(refused(ErrorCode::QuotaMemory, message));
         }
-        let no_memory = |error| refused(ErrorCode::QuotaMemory, format!("{bytes} bytes can't be allocated: {error}"));
+        let no_memory =
+            |error| refused(ErrorCode::QuotaMemory, format!("{bytes} bytes can't be allocated: {error}"));
         let region = Region::create(bytes).map_err(no_memory)?;
         let writer = region.writer_descriptor().map_err(no_memory)?;
         self.last += 1;
@@ -84,7 +88,10 @@ impl Regions {
             return Err(unknown());
         };
         if used == 0 || used > bytes {
-            return Err(refused(ErrorCode::SliceRange, format!("{used} of {bytes} bytes can't have been used")));
+            return Err(refused(
+                ErrorCode::SliceRange,
+                format!("{used} of {bytes} bytes can't have been used"),
+            ));
         }
         let sealed = region.shrink_to(used).map_err(SealError::from).and_then(|()| region.seal());
         let sealed = sealed.map_err(|error| refused(ErrorCode::RegionBusy, error.to_string()))?;
@@ -102,7 +109,10 @@ impl Regions {
                 *granted = true;
                 Ok(())
             }
-            _ => Err(refused(ErrorCode::RegionUnknown, format!("region {id} is not sealed, so it is not handed on"))),
+            _ => Err(refused(
+                ErrorCode::RegionUnknown,
+                format!("region {id} is not sealed, so it is not handed on"),
+            )),
         }
     }
 
@@ -116,7 +126,9 @@ impl Regions {
             State::Sealed { granted, .. } => granted || own(held),
             State::Filling(_) => false,
         });
-        let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} was not granted, or was fetched before"));
+        let unknown = || {
+            refused(ErrorCode::RegionUnknown, format!("region {id} was not granted, or was fetched before"))
+        };
         let held = if may { self.held.remove(&id) } else { None }.ok_or_else(unknown)?;
         let State::Sealed { sealed, .. } = held.state else { return Err(unknown()) };
         let reader = sealed
@@ -127,6 +139,8 @@ impl Regions {
 
     /// Frees what a process that ended has left behind.
     pub(crate) fn release_owner(&mut self, owner: Owner) {
-        self.held.retain(|_, held| held.owner != owner || matches!(held.state, State::Sealed { granted: true, .. }));
+        self.held.retain(|_, held| {
+            held.owner != owner || matches!(held.state, State::Sealed { granted: true, .. })
+        });
     }
 }

@@ -155,7 +155,10 @@ impl Roots {
         let opened = self.take(id)?;
         if opened.facts.kind != Kind::File {
             let kind = opened.facts.kind.name();
-            return Err(refused(ErrorCode::PathKind, format!("only regular files are handed on, this is a {kind}")));
+            return Err(refused(
+                ErrorCode::PathKind,
+                format!("only regular files are handed on, this is a {kind}"),
+            ));
         }
         let again = format!("/proc/self/fd/{}", opened.descriptor.as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
@@ -210,9 +213,15 @@ fn check_relative(path: &[u8]) -> Result<(), Refused> {
     }
     for component in path.split(|&byte| byte == b'/') {
         match component {
-            b"" => return bad("the path has an empty component: it must be relative, without `//` or a `/` at an end"),
+            b"" => {
+                return bad(
+                    "the path has an empty component: it must be relative, without `//` or a `/` at an end",
+                );
+            }
             b"." | b".." => return bad("the path has a `.` or `..` component"),
-            name if name.len() > limits::NAME_BYTES_MAX => return bad("the path has a component longer than 255 bytes"),
+            name if name.len() > limits::NAME_BYTES_MAX => {
+                return bad("the path has a component longer than 255 bytes");
+            }
             name if name.contains(&0) => return bad("the path has a NUL byte"),
             _ => {}
         }
@@ -249,7 +258,10 @@ fn read_folder(folder: std::os::fd::BorrowedFd<'_>, facts: &Facts) -> Result<Vec
             continue;
         }
         if entries.len() == FOLDER_ENTRIES_MAX {
-            return Err(refused(ErrorCode::QuotaCalls, format!("the folder has more than {FOLDER_ENTRIES_MAX} entries")));
+            return Err(refused(
+                ErrorCode::QuotaCalls,
+                format!("the folder has more than {FOLDER_ENTRIES_MAX} entries"),
+            ));
         }
         // An entry that vanished since is left out, as if it had never been there.
         let Ok(stat) = fs::statat(&readable, item.file_name(), AtFlags::SYMLINK_NOFOLLOW) else { continue };

@@ -171,13 +171,23 @@ impl Shared {
         self.to_workload.as_ref().ok_or_else(none)?.send(id, descriptor).await
     }
 
-    pub(crate) async fn send_to_orchestrator(&self, id: TransferId, descriptor: OwnedFd) -> Result<(), Refused> {
+    pub(crate) async fn send_to_orchestrator(
+        &self,
+        id: TransferId,
+        descriptor: OwnedFd,
+    ) -> Result<(), Refused> {
         self.to_orchestrator.send(id, descriptor).await
     }
 
-    pub(crate) async fn send_to_plugin(&self, instance: u32, id: TransferId, descriptor: OwnedFd) -> Result<(), Refused> {
+    pub(crate) async fn send_to_plugin(
+        &self,
+        instance: u32,
+        id: TransferId,
+        descriptor: OwnedFd,
+    ) -> Result<(), Refused> {
         let descriptors = lock(&self.plugins).get(&instance).map(|plugin| Arc::clone(&plugin.descriptors));
-        let none = || Refused { code: ErrorCode::PluginGone, message: format!("plugin {instance} has ended") };
+        let none =
+            || Refused { code: ErrorCode::PluginGone, message: format!("plugin {instance} has ended") };
         descriptors.ok_or_else(none)?.send(id, descriptor).await
     }
 
@@ -215,7 +225,8 @@ impl Shared {
         let (ours, theirs) = pair::pair().map_err(|error| refused(error.to_string()))?;
         let (descriptors, channel) = Descriptors::pair().map_err(|error| refused(error.to_string()))?;
         let fds = vec![(theirs, ioi_ipc::SUPERVISOR_FD), (channel, ioi_ipc::DESCRIPTORS_FD)];
-        let child = self.start(profile, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
+        let child =
+            self.start(profile, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
         let instance = self.last_instance.fetch_add(1, Ordering::Relaxed) + 1;
         let process = child.process.clone();
         lock(&self.plugins).insert(instance, Plugin { child, descriptors: Arc::new(descriptors) });
@@ -226,7 +237,8 @@ impl Shared {
     pub(crate) async fn stop_plugin(&self, instance: u32) -> Result<Exit, Refused> {
         let plugin = lock(&self.plugins).remove(&instance);
         self.regions().release_owner(Owner::Plugin(instance));
-        let none = || Refused { code: ErrorCode::PluginGone, message: format!("there is no plugin {instance}") };
+        let none =
+            || Refused { code: ErrorCode::PluginGone, message: format!("there is no plugin {instance}") };
         let child = plugin.ok_or_else(none)?.child;
         child.kill();
         Ok(child.exited().await)
@@ -315,7 +327,11 @@ impl Run {
     ///
     /// # Errors
     /// Whatever keeps a process from starting; nothing is left behind.
-    pub async fn start(settings: Settings, job: Job, questions: mpsc::Receiver<String>) -> Result<Self, RunError> {
+    pub async fn start(
+        settings: Settings,
+        job: Job,
+        questions: mpsc::Receiver<String>,
+    ) -> Result<Self, RunError> {
         let log = LogId(random()?);
         let directory = settings.home.run(&log);
         let guardian_folder = private_folder(&settings.home.guardian())?;
@@ -327,7 +343,8 @@ impl Run {
         let orchestrator_host = ends()?;
         let guardian_orchestrator = ends()?;
         let workload = if job.workload { Some((ends()?, ends()?)) } else { None };
-        let (to_orchestrator, orchestrator_channel) = Descriptors::pair().map_err(system("no descriptor channel"))?;
+        let (to_orchestrator, orchestrator_channel) =
+            Descriptors::pair().map_err(system("no descriptor channel"))?;
         let workload_channel = match job.workload {
             true => Some(Descriptors::pair().map_err(system("no descriptor channel"))?),
             false => None,
@@ -383,7 +400,11 @@ impl Run {
             run.spawn(
                 "workload",
                 &profile,
-                vec![(host.theirs, ioi_ipc::SUPERVISOR_FD), (channel, ioi_ipc::DESCRIPTORS_FD), (control.ours, 5)],
+                vec![
+                    (host.theirs, ioi_ipc::SUPERVISOR_FD),
+                    (channel, ioi_ipc::DESCRIPTORS_FD),
+                    (control.ours, 5),
+                ],
             )?;
             serve(host.ours, {
                 let run = Arc::clone(&run.shared);
@@ -400,7 +421,12 @@ impl Run {
         Ok(run)
     }
 
-    fn spawn(&mut self, name: &'static str, profile: &Profile, fds: Vec<(OwnedFd, i32)>) -> Result<(), RunError> {
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        profile: &Profile,
+        fds: Vec<(OwnedFd, i32)>,
+    ) -> Result<(), RunError> {
         let child = self.shared.start(profile, fds, false, Vec::new());
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
         lock(&self.shared.processes).push(child.process.clone());

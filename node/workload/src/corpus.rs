@@ -64,11 +64,16 @@ impl Corpus {
             .collect::<Result<Vec<_>, _>>()?;
         let reply = IngestReply {
             text_region_digest: blake3(&text).to_string(),
-            source_region_digest: source.as_deref().map(|bytes| blake3(bytes).to_string()).unwrap_or_default(),
+            source_region_digest: source
+                .as_deref()
+                .map(|bytes| blake3(bytes).to_string())
+                .unwrap_or_default(),
             document_digests: digests.iter().map(Digest::to_string).collect(),
-            passages: 0,
         };
         drop(source);
+        if request.digest_only {
+            return Ok(reply);
+        }
         let entries = entries(&request.documents, &digests, &Arc::new(text))?;
         self.index(entries)?;
         Ok(reply)

@@ -10,7 +10,9 @@ mod memory;
 use anyhow::{Context, Result};
 use corpus::{Corpus, Regions};
 use ioi_ipc::proto::control::workload_server::{Workload, WorkloadServer};
-use ioi_ipc::proto::control::{AskReply, AskRequest, IngestReply, IngestRequest};
+use ioi_ipc::proto::control::{
+    AskReply, AskRequest, CompleteReply, CompleteRequest, IngestReply, IngestRequest,
+};
 use ioi_ipc::proto::supervisor::{ConfigureRequest, workload_host_client::WorkloadHostClient};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait, transport::Server};
@@ -52,7 +54,10 @@ impl Workload for Service {
     async fn ingest(&self, request: Request<IngestRequest>) -> Result<Response<IngestReply>, Status> {
         let request = request.into_inner();
         if self.corpus.is_finished() {
-            return Err(refuse(ErrorCode::ArgumentInvalid, "a question was asked, so nothing more is ingested"));
+            return Err(refuse(
+                ErrorCode::ArgumentInvalid,
+                "a question was asked, so nothing more is ingested",
+            ));
         }
         let missing = || refuse(ErrorCode::ArgumentInvalid, "the request names no text region");
         let text = self.memory.fetch(request.text.ok_or_else(missing)?.id).await?;
@@ -66,11 +71,15 @@ impl Workload for Service {
         done.map_err(|_| refuse(ErrorCode::Internal, "the indexing thread failed"))?.map(Response::new)
     }
 
-    async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
+    async fn complete(&self, _: Request<CompleteRequest>) -> Result<Response<CompleteReply>, Status> {
         let corpus = Arc::clone(&self.corpus);
         // Merging the builders may take a while; it must not hold up the transport.
         let finished = tokio::task::spawn_blocking(move || corpus.finished()).await;
-        finished.map_err(|_| refuse(ErrorCode::Internal, "the indexing thread failed"))?;
+        let index = finished.map_err(|_| refuse(ErrorCode::Internal, "the indexing thread failed"))?;
+        Ok(Response::new(CompleteReply { passages: index.passage_count() }))
+    }
+
+    async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
         let slice_id = self.slices.fetch_add(1, Ordering::Relaxed) + 1;
         answer::answer(&self.corpus, &self.memory, &request.into_inner(), slice_id).await.map(Response::new)
     }

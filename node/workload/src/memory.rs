@@ -1,9 +1,11 @@
 //! Regions that reach the workload, and those that it fills itself.
 
-use ioi_ipc::proto::supervisor::{AllocRequest, FetchRequest, SealRequest, workload_host_client::WorkloadHostClient};
+use ioi_ipc::Transfers;
+use ioi_ipc::proto::supervisor::{
+    AllocRequest, FetchRequest, SealRequest, workload_host_client::WorkloadHostClient,
+};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Status, transport::Channel};
-use ioi_ipc::Transfers;
 use ioi_shm::{PeerBuffer, Sealed, View};
 use ioi_types::{ErrorCode, limits};
 use std::io;

@@ -19,7 +19,9 @@ const SKIPS_MAX: usize = 128;
 
 fn main() -> ExitCode {
     let walk = Mutex::new(Walk::new());
-    Plugin::new("files", env!("CARGO_PKG_VERSION")).tool("documents.next", move |call| next(call, &walk)).run()
+    Plugin::new("files", env!("CARGO_PKG_VERSION"))
+        .tool("documents.next", move |call| next(call, &walk))
+        .run()
 }
 
 /// Items, skips found on the way, and how the walk stands.

@@ -72,17 +72,28 @@ impl Walk {
     pub(crate) fn listed(&mut self, folder: &str, names: Vec<Name>) {
         let first = self.folders.len();
         for name in names.into_iter().filter(|name| !name.shown.starts_with('.')) {
-            let path = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            let path =
+                |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
             match (name.kind, name.text) {
                 (Kind::File, Some(text)) => {
                     self.found += 1;
                     self.items.push_back(Item { path: path(&text), size: name.size });
                 }
-                (Kind::Folder, Some(text)) if folder.split('/').count() < DEPTH_MAX => self.folders.push(path(&text)),
-                (Kind::Folder, Some(text)) => self.skip(path(&text), ErrorCode::PathOutside, "is nested too deep"),
-                (Kind::Link, _) => self.skip(path(&name.shown), ErrorCode::PathKind, "is a link, and links are not followed"),
-                (Kind::Other, _) => self.skip(path(&name.shown), ErrorCode::PathKind, "is neither a file nor a folder"),
-                (_, None) => self.skip(path(&name.shown), ErrorCode::ArgumentInvalid, "has a name that is not UTF-8"),
+                (Kind::Folder, Some(text)) if folder.split('/').count() < DEPTH_MAX => {
+                    self.folders.push(path(&text))
+                }
+                (Kind::Folder, Some(text)) => {
+                    self.skip(path(&text), ErrorCode::PathOutside, "is nested too deep")
+                }
+                (Kind::Link, _) => {
+                    self.skip(path(&name.shown), ErrorCode::PathKind, "is a link, and links are not followed")
+                }
+                (Kind::Other, _) => {
+                    self.skip(path(&name.shown), ErrorCode::PathKind, "is neither a file nor a folder")
+                }
+                (_, None) => {
+                    self.skip(path(&name.shown), ErrorCode::ArgumentInvalid, "has a name that is not UTF-8")
+                }
             }
         }
         self.folders[first..].reverse();
@@ -105,7 +116,15 @@ mod tests {
     fn folders_come_in_order_and_hidden_names_never() {
         let mut walk = Walk::new();
         assert_eq!(walk.next_folder().as_deref(), Some(""));
-        walk.listed("", vec![name(".git", Kind::Folder), name("a", Kind::Folder), name("b", Kind::Folder), name("c.md", Kind::File)]);
+        walk.listed(
+            "",
+            vec![
+                name(".git", Kind::Folder),
+                name("a", Kind::Folder),
+                name("b", Kind::Folder),
+                name("c.md", Kind::File),
+            ],
+        );
         assert_eq!(walk.next_folder().as_deref(), Some("a"));
         walk.listed("a", vec![name("x", Kind::Folder), name("y.md", Kind::File)]);
         assert_eq!(walk.next_folder().as_deref(), Some("a/x"));

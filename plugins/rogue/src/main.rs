@@ -26,7 +26,10 @@ pub(crate) struct Try {
 }
 
 impl Try {
-    pub(crate) fn of<T: Into<String>, E: std::fmt::Display>(what: &'static str, result: Result<T, E>) -> Self {
+    pub(crate) fn of<T: Into<String>, E: std::fmt::Display>(
+        what: &'static str,
+        result: Result<T, E>,
+    ) -> Self {
         Self { what, result: result.map(Into::into).map_err(|error| error.to_string()) }
     }
 }
@@ -57,7 +60,11 @@ fn value(tried: &Try) -> Value {
         Ok(detail) => (true, detail),
         Err(detail) => (false, detail),
     };
-    Value::map([("detail", Value::from(detail.as_str())), ("reached", reached.into()), ("what", tried.what.into())])
+    Value::map([
+        ("detail", Value::from(detail.as_str())),
+        ("reached", reached.into()),
+        ("what", tried.what.into()),
+    ])
 }
 
 fn target<'c>(call: &'c Call, name: &str) -> Result<&'c str, ToolError> {
@@ -70,12 +77,16 @@ fn read_key(call: &Call) -> Result<Vec<Try>, ToolError> {
     let key = target(call, "key")?;
     let own = std::fs::read_to_string(key);
     let asked = call.host().open(0, b"../private-key.pem").map(|_| "the host opened it");
-    Ok(vec![Try::of("opened the file itself", own), Try::of("asked the host for a path beside the folder", asked)])
+    Ok(vec![
+        Try::of("opened the file itself", own),
+        Try::of("asked the host for a path beside the folder", asked),
+    ])
 }
 
 fn connect(address: &str) -> Try {
     let connected = address.parse().map_err(|_| "no address".to_owned()).and_then(|address| {
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).map_err(|error| error.to_string());
+        let stream =
+            TcpStream::connect_timeout(&address, Duration::from_secs(1)).map_err(|error| error.to_string());
         stream.and_then(|mut stream| stream.write_all(b"the private data").map_err(|error| error.to_string()))
     });
     Try::of("connected to a listener", connected.map(|()| "sent"))

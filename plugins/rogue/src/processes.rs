@@ -45,5 +45,8 @@ pub(crate) fn fork_without_end() -> Try {
 }
 
 pub(crate) fn leave_the_group() -> Try {
-    Try::of("left a process of a session of its own behind", fork_sleeper(Some(SURVIVOR), true).map(|_| "left"))
+    Try::of(
+        "left a process of a session of its own behind",
+        fork_sleeper(Some(SURVIVOR), true).map(|_| "left"),
+    )
 }

@@ -106,6 +106,10 @@ impl Connection {
         let now = self.now();
         let calls_open = state.session.calls_open();
         let result = step(&mut state.session, now, &mut state.effects);
+        // Tools that the end of the session wakes must already see it.
+        if state.session.is_closed() {
+            state.open.values().for_each(|cancelled| cancelled.store(true, Ordering::Relaxed));
+        }
         // Handling an effect may step the session again.
         while !state.effects.list.is_empty() {
             for effect in std::mem::take(&mut state.effects.list) {

@@ -41,5 +41,6 @@ pub use call::{Call, Reply, ToolError};
 pub use file::{File, OpenMany};
 pub use host::{Host, HostError};
 pub use ioi_canon::Value;
+pub use ioi_plugin::Limits;
 pub use ioi_plugin::services::{Entry, Kind, Page};
 pub use plugin::Plugin;

@@ -3,7 +3,7 @@
 use crate::call::{Call, Reply, ToolError};
 use crate::connection::Connection;
 use crate::workers::{Tools, work};
-use ioi_plugin::{CloseReason, PluginConfig};
+use ioi_plugin::{CloseReason, Limits, PluginConfig};
 use ioi_shm::{DescriptorChannel, inherited};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -27,6 +27,7 @@ pub struct Plugin {
     name: String,
     tools: Tools,
     workers: usize,
+    limits: Limits,
 }
 
 impl Plugin {
@@ -35,7 +36,7 @@ impl Plugin {
     pub fn new(id: &str, version: &str) -> Self {
         let workers = thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
         let name = format!("{id}/{version} ioi-sdk/{}", env!("CARGO_PKG_VERSION"));
-        Self { name, tools: Tools::new(), workers }
+        Self { name, tools: Tools::new(), workers, limits: Limits::default() }
     }
 
     /// Adds a tool. It may run on several threads at once.
@@ -57,6 +58,17 @@ impl Plugin {
     #[must_use]
     pub fn workers(mut self, count: usize) -> Self {
         self.workers = count.clamp(1, WORKERS_MAX);
+        self
+    }
+
+    /// The most that this plugin takes; the host may choose less.
+    ///
+    /// # Panics
+    /// When a field is outside the range that [`Limits`] names.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        assert!(limits.is_valid(), "limits outside their ranges: {limits:?}");
+        self.limits = limits;
         self
     }
 
@@ -102,7 +114,8 @@ impl Plugin {
         let channel = DescriptorChannel::from_fd(descriptors).map_err(io::Error::other)?;
         let reader = socket.try_clone()?;
         socket.set_write_timeout(Some(WRITE_PATIENCE))?;
-        let connection = Connection::new(socket, PluginConfig::new(self.name, nonce), prefix);
+        let config = PluginConfig { limits: self.limits, ..PluginConfig::new(self.name, nonce) };
+        let connection = Connection::new(socket, config, prefix);
         let tools = Arc::new(self.tools);
         for index in 0..self.workers {
             let (tools, connection) = (tools.clone(), connection.clone());

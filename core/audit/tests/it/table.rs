@@ -480,6 +480,13 @@ fn signatures(table: &mut Table, good: &Forge) {
         // R = the point, S = 0: the library's equation holds for some messages under such keys.
         let weak_signature = ([&point[..], &[0; 32]].concat(), honest.1.clone());
         let name = hex::encode(&point);
+        // R = the identity, S = 0: holds for every message under a key that is the identity.
+        let identity = ([&[1][..], &[0; 63]].concat(), honest.1.clone());
+        corrupt(
+            &format!("the weak or second-spelled Ed25519 key {name} with R of the identity"),
+            &(point.to_vec(), keys.1.clone()),
+            &identity,
+        );
         corrupt(
             &format!("the weak or second-spelled Ed25519 key {name}"),
             &(point.to_vec(), keys.1.clone()),
@@ -643,6 +650,8 @@ fn openings(table: &mut Table, good: &Forge) {
         "task",
         "{\"a\":9007199254740991,\"b\":-9007199254740991,\"c\":0}",
     );
+    signed("an integer beyond both ends", 4, last, "task", "{\"a\":9007199254740992}");
+    signed("a negative integer beyond both ends", 4, last, "task", "{\"a\":-9007199254740992}");
     signed("minus zero", 4, last, "task", "{\"a\":-0}");
 }
 

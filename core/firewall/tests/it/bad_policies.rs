@@ -341,6 +341,8 @@ fn bytes_that_are_not_utf8_are_refused_with_their_place() {
 fn a_long_policy_and_a_long_pattern_are_refused_by_their_length() {
     let long = format!("# {}", "a".repeat(ioi_types::limits::POLICY_BYTES_MAX));
     assert!(first(&long).starts_with("1:1: the policy has 67108866 bytes; the limit is 67108864"));
+    let many = first(&format!("x=[{}", ",".repeat(10_000_000)));
+    assert_eq!(many, "1:10000001: the policy has more than 10000000 words, signs and spaces");
     let pattern = rule(&format!("when = {{ path = [\"/{}\"] }}", "a/".repeat(500_000)));
     assert_eq!(first(&pattern), "7:18: the pattern is longer than 4096 bytes");
 }

@@ -312,7 +312,7 @@ const COMMON: &[Entry] = entries! {
     SYS_newfstatat      ALL Always Allow, "as openat";
     SYS_statx           ALL Always Allow, "as openat";
     SYS_statfs          EVENTS Always Allow, "free space";
-    SYS_fstatfs         EVENTS Always Allow, "free space";
+    SYS_fstatfs         ALL Always Allow, "free space; whether a descriptor is a memory file";
     SYS_faccessat       ALL Always Allow, "the loader looks for files";
     SYS_faccessat2      ALL Always Allow, "as faccessat";
     SYS_readlinkat      ALL Always Allow, "links";

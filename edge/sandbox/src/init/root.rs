@@ -22,19 +22,20 @@ const NO_EXEC: u64 = 8;
 /// More links than this on one path are a loop, as for the kernel.
 const LINKS_MAX: usize = 40;
 
-/// Where the new root is put together: any directory will do, since all that is needed from beneath it has
-/// been opened before.
-const SCAFFOLDS: [&str; 4] = ["/tmp", "/proc", "/dev", "/usr"];
+/// Where the new root is put together: almost any directory will do, since all that is needed from beneath
+/// it has been opened before.
+const SCAFFOLDS: [&str; 3] = ["/tmp", "/mnt", "/usr"];
 
 /// Becomes the root of a process whose mount namespace is its own.
 pub(super) fn build(job: &Job) -> Result<(), Failure> {
     let quiet = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount::mount_change("/", quiet).during("keeping mounts to ourselves")?;
     let places = Places::collect(job)?;
+    let copies = places.copies(job.plan.terminal)?;
     let scaffold = SCAFFOLDS.into_iter().find(|p| Path::new(p).is_dir()).unwrap_or("/");
     mount_memory(Path::new(scaffold), 4 << 20, 0o755, MountFlags::empty()).during("mounting the root")?;
     let root = open_directory(scaffold).during("opening the root")?;
-    Tree { root: &root }.fill(places, job)?;
+    Tree { root: &root }.fill(&copies, &places.links, job)?;
     sys::set_mount_attributes(root.as_fd(), READ_ONLY | NO_SUID | NO_DEVICES, false)
         .during("making the root read-only")?;
     rustix::process::fchdir(&root).during("entering the root")?;
@@ -53,11 +54,18 @@ fn mount_memory(at: &Path, bytes: u64, mode: u32, flags: MountFlags) -> rustix::
     mount::mount("tmpfs", at, "tmpfs", flags, options.as_c_str())
 }
 
-/// What goes where: detached copies of the granted trees, and links on the way to them.
+/// What goes where: the places of the grants, and the links on the way to them.
 #[derive(Default)]
 struct Places {
-    trees: BTreeMap<PathBuf, (OwnedFd, bool)>,
+    accesses: BTreeMap<PathBuf, Access>,
     links: BTreeMap<PathBuf, PathBuf>,
+}
+
+/// A detached copy of a tree and the place where it goes.
+struct Copy {
+    place: PathBuf,
+    tree: OwnedFd,
+    directory: bool,
 }
 
 impl Places {
@@ -67,23 +75,31 @@ impl Places {
         for (path, access) in &job.grants {
             places.add(Path::new(&path.0), *access)?;
         }
-        for device in devices::devices(job.plan.terminal) {
-            let tree = copy(Path::new(device), NO_SUID | NO_EXEC).during(device)?;
-            places.trees.insert(device.into(), (tree, false));
-        }
         Ok(places)
     }
 
+    /// Two grants of one place are one grant of what either allows, as they are for Landlock.
     fn add(&mut self, path: &Path, access: Access) -> Result<(), Failure> {
-        let step = || format!("granting {}", path.display());
-        let place = self.resolve(path).during(step())?;
-        let mut attributes = NO_SUID | NO_DEVICES;
-        attributes |= if access.writes() { 0 } else { READ_ONLY };
-        attributes |= if access.executes() { 0 } else { NO_EXEC };
-        let directory = fs::metadata(&place).during(step())?.is_dir();
-        let tree = copy(&place, attributes).during(step())?;
-        self.trees.insert(place, (tree, directory));
+        let place = self.resolve(path).during(format_args!("granting {}", path.display()))?;
+        self.accesses.entry(place).and_modify(|other| *other = other.with(access)).or_insert(access);
         Ok(())
+    }
+
+    /// Copies of the trees, in order of their places, so that one comes before what is granted within it.
+    /// A place that needs nothing but the grant around it gets none: each mount costs time.
+    fn copies(&self, terminal: bool) -> Result<Vec<Copy>, Failure> {
+        let mut copies = Vec::new();
+        for (place, access) in &self.accesses {
+            let around = place.ancestors().skip(1).find_map(|above| self.accesses.get(above));
+            if around != Some(access) {
+                copies.push(copy_grant(place, *access).during(format_args!("granting {}", place.display()))?);
+            }
+        }
+        for device in devices::devices(terminal) {
+            let tree = copy(Path::new(device), NO_SUID | NO_EXEC).during(device)?;
+            copies.push(Copy { place: device.into(), tree, directory: false });
+        }
+        Ok(copies)
     }
 
     /// The path without links. The links that were met are remembered, to be made inside too.
@@ -117,6 +133,14 @@ impl Places {
     }
 }
 
+fn copy_grant(place: &Path, access: Access) -> io::Result<Copy> {
+    let mut attributes = NO_SUID | NO_DEVICES;
+    attributes |= if access.writes() { 0 } else { READ_ONLY };
+    attributes |= if access.executes() { 0 } else { NO_EXEC };
+    let directory = fs::metadata(place)?.is_dir();
+    Ok(Copy { place: place.into(), tree: copy(place, attributes)?, directory })
+}
+
 /// A detached copy of a tree and all that is mounted in it, with these attributes throughout.
 fn copy(path: &Path, attributes: u64) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
@@ -135,7 +159,7 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    fn fill(&self, places: Places, job: &Job) -> Result<(), Failure> {
+    fn fill(&self, copies: &[Copy], links: &BTreeMap<PathBuf, PathBuf>, job: &Job) -> Result<(), Failure> {
         // What is in memory comes first, since a grant may lie within `/tmp`.
         if let Some(bytes) = job.private_tmp_bytes {
             let flags =
@@ -149,11 +173,10 @@ impl Tree<'_> {
                 self.proc()?;
             }
         }
-        // In order of their paths, so that a tree comes before what is granted within it.
-        for (path, (tree, directory)) in &places.trees {
-            self.place(path, tree, *directory).during(format_args!("placing {}", path.display()))?;
+        for Copy { place, tree, directory } in copies {
+            self.place(place, tree, *directory).during(format_args!("placing {}", place.display()))?;
         }
-        for (link, target) in &places.links {
+        for (link, target) in links {
             self.link(link, target).during(format_args!("placing {}", link.display()))?;
         }
         Ok(())

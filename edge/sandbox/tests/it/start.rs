@@ -146,13 +146,14 @@ fn a_grant_within_a_grant_and_a_link_to_one_are_found() {
 #[test]
 fn its_tmp_is_its_own_and_gone_with_it() {
     for (tier, kernel) in tiers() {
-        let mut profile = profile("hostile", &["write", "/tmp/ioi-own"]);
+        let own = format!("/tmp/ioi-test-own-{}", std::process::id());
+        let mut profile = profile("hostile", &["write", &own]);
         profile.syscalls = SyscallSet::Tokio;
         profile.private_tmp_bytes = Some(1 << 20);
         let outcome = run(&kernel, &profile);
         // Without a mount namespace the directory has another name.
         assert_eq!(outcome.stdout, if tier == Tier::Namespaces { "GOT file\n" } else { "" });
-        assert!(!std::path::Path::new("/tmp/ioi-own").exists());
+        assert!(!std::path::Path::new(&own).exists());
 
         profile.executable = program("harmless");
         profile.argv = vec!["harmless".into(), "environment".into()];

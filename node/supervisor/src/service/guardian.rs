@@ -2,8 +2,8 @@
 
 use crate::run::Shared;
 use ioi_ipc::proto::supervisor::{self as wire, guardian_host_server::GuardianHost};
-use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_ipc::status::refuse;
+use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::ErrorCode;
 use std::sync::Arc;
 
@@ -20,9 +20,14 @@ impl GuardianHost for GuardianService {
         Ok(Response::new(self.run.guardian_configuration()))
     }
 
-    async fn ready(&self, request: Request<wire::ReadyRequest>) -> Result<Response<wire::ReadyReply>, Status> {
+    async fn ready(
+        &self,
+        request: Request<wire::ReadyRequest>,
+    ) -> Result<Response<wire::ReadyReply>, Status> {
         let published = self.run.publish_key(&request.into_inner().public_key);
-        published.map_err(|error| refuse(ErrorCode::AuditUnavailable, format!("guardian.pub can't be written: {error}")))?;
+        published.map_err(|error| {
+            refuse(ErrorCode::AuditUnavailable, format!("guardian.pub can't be written: {error}"))
+        })?;
         Ok(Response::new(wire::ReadyReply {}))
     }
 

@@ -21,5 +21,7 @@ impl From<Refused> for Status {
 
 fn transfer_id(bytes: &[u8]) -> Result<TransferId, Status> {
     let id = bytes.try_into().map(TransferId);
-    id.map_err(|_| refuse(ErrorCode::ArgumentInvalid, format!("a transfer id has 16 bytes, not {}", bytes.len())))
+    id.map_err(|_| {
+        refuse(ErrorCode::ArgumentInvalid, format!("a transfer id has 16 bytes, not {}", bytes.len()))
+    })
 }

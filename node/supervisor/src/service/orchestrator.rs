@@ -20,7 +20,10 @@ const BATCH_MAX: usize = 1024;
 
 fn batch<T>(items: Vec<T>) -> Result<Vec<T>, Status> {
     if items.len() > BATCH_MAX {
-        return Err(Status::invalid_argument(format!("{} items in one request, at most {BATCH_MAX}", items.len())));
+        return Err(Status::invalid_argument(format!(
+            "{} items in one request, at most {BATCH_MAX}",
+            items.len()
+        )));
     }
     Ok(items)
 }
@@ -89,7 +92,10 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::OpenReply { opened }))
     }
 
-    async fn release(&self, request: Request<wire::ReleaseRequest>) -> Result<Response<wire::ReleaseReply>, Status> {
+    async fn release(
+        &self,
+        request: Request<wire::ReleaseRequest>,
+    ) -> Result<Response<wire::ReleaseReply>, Status> {
         let request = request.into_inner();
         let mut released = Vec::new();
         for asked in batch(request.releases)? {
@@ -112,29 +118,42 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::ListReply { entries, next_cursor }))
     }
 
-    async fn forget(&self, request: Request<wire::ForgetRequest>) -> Result<Response<wire::ForgetReply>, Status> {
+    async fn forget(
+        &self,
+        request: Request<wire::ForgetRequest>,
+    ) -> Result<Response<wire::ForgetReply>, Status> {
         for id in batch(request.into_inner().ids)? {
             self.run.roots().forget(id);
         }
         Ok(Response::new(wire::ForgetReply {}))
     }
 
-    async fn alloc_for(&self, request: Request<wire::AllocForRequest>) -> Result<Response<wire::AllocReply>, Status> {
+    async fn alloc_for(
+        &self,
+        request: Request<wire::AllocForRequest>,
+    ) -> Result<Response<wire::AllocReply>, Status> {
         let request = request.into_inner();
         let id = transfer_id(&request.transfer_id)?;
-        let (region, descriptor) = self.run.regions().alloc(Owner::Plugin(request.instance), request.bytes)?;
+        let (region, descriptor) =
+            self.run.regions().alloc(Owner::Plugin(request.instance), request.bytes)?;
         self.run.send_to_plugin(request.instance, id, descriptor).await?;
         Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
     }
 
-    async fn seal_for(&self, request: Request<wire::SealForRequest>) -> Result<Response<wire::SealReply>, Status> {
+    async fn seal_for(
+        &self,
+        request: Request<wire::SealForRequest>,
+    ) -> Result<Response<wire::SealReply>, Status> {
         let request = request.into_inner();
         let owner = Owner::Plugin(request.instance);
         let bytes = self.run.regions().seal(owner, RegionId(request.region), request.used)?;
         Ok(Response::new(wire::SealReply { bytes }))
     }
 
-    async fn grant(&self, request: Request<wire::GrantRequest>) -> Result<Response<wire::GrantReply>, Status> {
+    async fn grant(
+        &self,
+        request: Request<wire::GrantRequest>,
+    ) -> Result<Response<wire::GrantReply>, Status> {
         self.run.regions().grant(RegionId(request.into_inner().region))?;
         Ok(Response::new(wire::GrantReply {}))
     }
@@ -164,7 +183,10 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::NextQuestionReply { question: question.unwrap_or_default(), end }))
     }
 
-    async fn report(&self, request: Request<wire::ReportRequest>) -> Result<Response<wire::ReportReply>, Status> {
+    async fn report(
+        &self,
+        request: Request<wire::ReportRequest>,
+    ) -> Result<Response<wire::ReportReply>, Status> {
         if let Some(report) = request.into_inner().report {
             self.run.report(report).await;
         }

@@ -18,11 +18,15 @@ impl WorkloadHost for WorkloadService {
         &self,
         _: Request<wire::ConfigureRequest>,
     ) -> Result<Response<wire::WorkloadConfiguration>, Status> {
-        let threads = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+        let threads =
+            std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
         Ok(Response::new(wire::WorkloadConfiguration { threads }))
     }
 
-    async fn fetch(&self, request: Request<wire::FetchRequest>) -> Result<Response<wire::FetchReply>, Status> {
+    async fn fetch(
+        &self,
+        request: Request<wire::FetchRequest>,
+    ) -> Result<Response<wire::FetchReply>, Status> {
         let request = request.into_inner();
         let id = transfer_id(&request.transfer_id)?;
         let (descriptor, bytes) = self.run.regions().fetch(RegionId(request.region))?;
@@ -30,7 +34,10 @@ impl WorkloadHost for WorkloadService {
         Ok(Response::new(wire::FetchReply { bytes }))
     }
 
-    async fn alloc(&self, request: Request<wire::AllocRequest>) -> Result<Response<wire::AllocReply>, Status> {
+    async fn alloc(
+        &self,
+        request: Request<wire::AllocRequest>,
+    ) -> Result<Response<wire::AllocReply>, Status> {
         let request = request.into_inner();
         let id = transfer_id(&request.transfer_id)?;
         let (region, descriptor) = self.run.regions().alloc(Owner::Workload, request.bytes)?;

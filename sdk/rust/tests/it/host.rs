@@ -85,7 +85,10 @@ impl TestHost {
 
     /// Reads until an effect is wanted. Effects before it are kept for later.
     pub(crate) fn until<T>(&mut self, wanted: impl Fn(&Effect) -> Option<T>) -> T {
+        // Heartbeats keep coming from a plugin that does nothing else.
+        let until = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < until, "the plugin hangs: {:?}", self.seen);
             let found = self.seen.iter().enumerate().find_map(|(at, effect)| Some((at, wanted(effect)?)));
             if let Some((index, found)) = found {
                 self.seen.remove(index);
@@ -101,9 +104,9 @@ impl TestHost {
         self.frames.write_all(bytes).unwrap();
     }
 
-    /// Sends the heartbeat that is due at `wake_ms` and reads until its echo has come.
-    pub(crate) fn beat_and_wait(&mut self, wake_ms: u64) {
-        let now = Now { monotonic_ms: wake_ms, unix_ns: 0 };
+    /// Sends the heartbeat that is due next, as if its time had come, and reads until its echo has.
+    pub(crate) fn beat_and_wait(&mut self) {
+        let now = Now { monotonic_ms: self.session.wake_at_ms(), unix_ns: 0 };
         self.step(|session, _, effects| session.tick(now, effects));
         assert!(!self.session.is_closed(), "{:?}", self.seen);
         let frames = self.session.counters().frames_received;

@@ -13,6 +13,7 @@ use ioi_types::{Digest, ErrorCode};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 fn empty() -> Value {
     Value::map([("n", Value::from(1))])
@@ -24,7 +25,9 @@ fn text(bytes: &[u8]) -> Value {
 
 /// An open file of these bytes, without a name.
 fn file_of(bytes: &[u8]) -> File {
-    let path = std::env::temp_dir().join(format!("ioi-sdk-{}-{:p}", std::process::id(), bytes));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("ioi-sdk-{}-{count}", std::process::id()));
     File::create(&path).unwrap().write_all(bytes).unwrap();
     let file = File::open(&path).unwrap();
     std::fs::remove_file(&path).unwrap();

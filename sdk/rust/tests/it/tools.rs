@@ -160,8 +160,10 @@ fn a_call_past_its_deadline_is_told_to_stop() {
     });
     // No heartbeat wakes the plugin before: only the deadline does.
     let limits = Limits { heartbeat_interval_ms: 600_000, ..Limits::default() };
-    let (mut host, _thread) = TestHost::start_with(plugin, limits);
-    host.beat_and_wait(600_000);
+    let (mut host, _thread) = TestHost::start_with(plugin.limits(limits), limits);
+    host.beat_and_wait();
+    // Time for the plugin's clock to go back to sleep after the echo.
+    std::thread::sleep(Duration::from_millis(50));
     let request = ioi_plugin::message::Request::new("slow", b"{}".to_vec(), 30);
     host.step(|session, now, effects| session.call(now, &request, effects)).unwrap();
     let code = has_ended.recv_timeout(Duration::from_secs(20)).unwrap();
