@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod context;
+mod fault;
 mod inherited;
 pub mod pair;
 pub mod status;
@@ -42,6 +43,7 @@ pub mod proto {
     }
 }
 
+pub use fault::abort_on_panic;
 pub use inherited::{DESCRIPTORS_FD, Inherited, SUPERVISOR_FD, VARIABLE as FDS_VARIABLE};
 pub use tonic;
 pub use transfers::{Awaited, Transfers};

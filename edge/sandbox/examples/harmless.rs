@@ -1,7 +1,8 @@
 //! A test child that does what it is told and nothing wrong.
 //!
 //! `print WORDS…`, `exit CODE`, `die SIGNAL` (by raising it), `cat` (standard input to standard output),
-//! `environment`, `descriptors` (the numbers of those that are open), `identity`, `write PATH TEXT`,
+//! `environment`, `descriptors` (the numbers of those that are open), `identity`,
+//! `privileges` (capabilities, those in the bounding set, no_new_privs, the mode of seccomp), `write PATH TEXT`,
 //! `sleep`, `until-term` (sleeps; on SIGTERM it prints `term` and returns 7).
 #![allow(clippy::print_stdout)]
 
@@ -17,6 +18,7 @@ fn main() {
         ["cat"] => copy_input(),
         ["environment"] => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
         ["descriptors"] => (0..4096).filter(|fd| is_open(*fd)).for_each(|fd| println!("{fd}")),
+        ["privileges"] => println!("{}", privileges()),
         ["identity"] => println!("{}", identity()),
         ["write", path, text] => std::fs::write(path, text).expect("a granted place"),
         ["sleep"] => loop {
@@ -46,6 +48,19 @@ fn raise(signal: i32) {
 fn identity() -> String {
     // SAFETY: these take no arguments and can't fail.
     unsafe { format!("{} {} {} {}", libc::getuid(), libc::geteuid(), libc::getgid(), libc::getegid()) }
+}
+
+fn privileges() -> String {
+    let header = [0x2008_0522u32, 0];
+    let mut sets = [u32::MAX; 6];
+    // SAFETY: both have the layout of version 3 of the interface; the rest takes numbers.
+    unsafe {
+        libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr());
+        let bounding = (0..64).filter(|c| libc::prctl(libc::PR_CAPBSET_READ, *c) == 1).count();
+        let no_new = libc::prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+        let mode = libc::prctl(libc::PR_GET_SECCOMP);
+        format!("{:x} {bounding} {no_new} {mode}", sets.iter().fold(0, |all, set| all | set))
+    }
 }
 
 /// Waits for the signal by a blocked mask, so that no handler is needed.

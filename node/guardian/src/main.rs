@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
+    ioi_ipc::abort_on_panic();
     let inherited = Inherited::from_environment()?;
     let directory = inherited.named("directory")?;
     let mut host = GuardianHostClient::new(pair::client(inherited.supervisor()?).await?);

@@ -189,6 +189,8 @@ impl<S: Services> Driver<S> {
         for effect in std::mem::take(&mut self.effects.list) {
             match effect {
                 Effect::Ready(_) => self.report_ready(Ok(())),
+                // Nothing of ours is called one way; such calls have no bound, so they are dropped.
+                Effect::Request(call) if call.one_way => {}
                 Effect::Request(call) => self.serve(call.id, call.request),
                 Effect::Response { id, response, .. } => self.answer(id, Ok(response)),
                 Effect::Failed { id, error } => self.answer(id, Err(error)),

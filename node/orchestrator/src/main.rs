@@ -25,6 +25,7 @@ use session::{Host, Session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
+    ioi_ipc::abort_on_panic();
     let inherited = Inherited::from_environment()?;
     let host = Host::new(pair::client(inherited.supervisor()?).await?);
     let configuration =

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn main() -> Result<()> {
+    ioi_ipc::abort_on_panic();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -44,8 +44,7 @@ impl Batch {
         let bytes = file
             .read_all(DOCUMENT_BYTES_MAX)
             .map_err(|error| (ErrorCode::PathUnreadable, format!("reading failed: {error}")))?;
-        let extracted = extract(item.path.as_bytes(), &bytes, Limits::default())
-            .map_err(|error: ExtractError| (error.code(), error.to_string()))?;
+        let extracted = text_of(item, &bytes)?;
         if extracted.text.trim().is_empty() {
             return Err((ErrorCode::ExtractFailed, "has no text".into()));
         }
@@ -87,6 +86,16 @@ impl Batch {
             ("skipped", Value::List(self.skips.iter().map(skip).collect())),
         ]);
         Ok((value, slices))
+    }
+}
+
+/// A document that makes a reader of its format panic is one that can't be
+/// read. Nothing is shared with the reader, so nothing is left half changed.
+fn text_of<'b>(item: &Item, bytes: &'b [u8]) -> Result<Extracted<'b>, (ErrorCode, String)> {
+    let reading = || extract(item.path.as_bytes(), bytes, Limits::default());
+    match std::panic::catch_unwind(reading) {
+        Ok(extracted) => extracted.map_err(|error: ExtractError| (error.code(), error.to_string())),
+        Err(_) => Err((ErrorCode::ExtractFailed, "the reader of its format failed on it".into())),
     }
 }
 

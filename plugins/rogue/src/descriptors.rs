@@ -2,10 +2,11 @@
 //! out for reading, to make the host allocate.
 
 use crate::Try;
-use ioi_sdk::{Call, Slice, ToolError};
+use ioi_sdk::{Buffer, Call, Slice, ToolError};
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, fcntl_get_seals, ftruncate};
-use rustix::mm::{MapFlags, ProtFlags, mmap};
+use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const BYTES: usize = 8192;
 
@@ -25,12 +26,56 @@ fn second_descriptors() -> Vec<OwnedFd> {
     (5..256).filter_map(copy).collect()
 }
 
-pub(crate) fn rewrite_sealed(call: &Call) -> Result<(Vec<Try>, Slice), ToolError> {
+/// Buffers that are asked for until a second descriptor of one was caught.
+const CATCHES_MAX: usize = 40;
+
+/// The SDK closes a buffer's descriptor as soon as it is mapped; a thread that
+/// looks all the time gets hold of it first.
+fn catch(call: &Call) -> Result<(Buffer, Vec<OwnedFd>), ToolError> {
+    for left in (0..CATCHES_MAX).rev() {
+        let done = AtomicBool::new(false);
+        let (buffer, kept) = std::thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut kept = Vec::new();
+                while kept.is_empty() && !done.load(Ordering::Acquire) {
+                    kept = second_descriptors();
+                }
+                kept
+            });
+            let buffer = call.host().alloc(BYTES as u64);
+            done.store(true, Ordering::Release);
+            (buffer, looking.join().unwrap_or_default())
+        });
+        let buffer = buffer.map_err(failed)?;
+        if !kept.is_empty() || left == 0 {
+            return Ok((buffer, kept));
+        }
+    }
+    Err(ToolError::failed("no buffer was given"))
+}
+
+/// A second mapping of the same memory is kept while the first is given up for sealing.
+fn seal_while_mapped(call: &Call) -> Result<Try, ToolError> {
     let mut buffer = call.host().alloc(BYTES as u64).map_err(failed)?;
+    buffer[..BYTES].fill(b'b');
+    let first = buffer.as_mut_ptr().cast();
+    // SAFETY: an old length of 0 makes a further mapping of the same shared pages
+    // at an address that the kernel chooses (mremap(2)); the first one stays as
+    // it is, and no reference is ever made into the second.
+    let second = unsafe { rustix::mm::mremap(first, 0, BYTES, MremapFlags::MAYMOVE) };
+    let sealed = buffer.seal(BYTES).map(|_| "sealed although it was still mapped for writing");
+    if let Ok(second) = second {
+        // SAFETY: this is exactly the mapping made above, and nothing refers to it.
+        let _ = unsafe { rustix::mm::munmap(second, BYTES) };
+    }
+    Ok(Try::of("had a buffer sealed while it kept a second mapping", sealed))
+}
+
+pub(crate) fn rewrite_sealed(call: &Call) -> Result<(Vec<Try>, Slice), ToolError> {
+    let mut tries = vec![seal_while_mapped(call)?];
+    let (mut buffer, kept) = catch(call)?;
     buffer[..BYTES].fill(b'a');
-    let kept = second_descriptors();
     let slice = buffer.seal(BYTES).map_err(failed)?;
-    let mut tries = Vec::new();
     for file in &kept {
         let written = rustix::io::pwrite(file, b"rewritten", 0).map(|_| "written");
         tries.push(Try::of("wrote through a descriptor that it had kept", written));

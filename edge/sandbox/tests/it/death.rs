@@ -6,6 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+/// Both tiers, with control groups and without: what a group would kill must die without one too.
+fn kernels() -> Vec<Kernel> {
+    let groups = [Layer::CgroupV1, Layer::CgroupV2];
+    tiers().into_iter().flat_map(|(_, kernel)| [kernel.without(&groups), kernel]).collect()
+}
+
 /// A sandbox that says so and stays, with a process that left its session and group, and the pipe that all
 /// its processes hold open.
 fn stays(kernel: &Kernel) -> (Sandboxed, OwnedFd) {
@@ -25,7 +31,7 @@ fn all_gone(pipe: OwnedFd) {
 
 #[test]
 fn no_process_outlives_the_program() {
-    for (_, kernel) in tiers() {
+    for kernel in kernels() {
         for attempt in ["survive", "survive-forking"] {
             let mut profile = profile("hostile", &[attempt]);
             profile.syscalls = SyscallSet::Program;
@@ -38,7 +44,7 @@ fn no_process_outlives_the_program() {
 
 #[test]
 fn killing_it_leaves_nothing() {
-    for (_, kernel) in tiers() {
+    for kernel in kernels() {
         let (mut sandboxed, pipe) = stays(&kernel);
         assert_eq!(sandboxed.kill().signal, Some(libc::SIGKILL));
         all_gone(pipe);
@@ -47,7 +53,7 @@ fn killing_it_leaves_nothing() {
 
 #[test]
 fn dropping_it_leaves_nothing() {
-    for (_, kernel) in tiers() {
+    for kernel in kernels() {
         let (sandboxed, pipe) = stays(&kernel);
         drop(sandboxed);
         all_gone(pipe);
@@ -57,7 +63,7 @@ fn dropping_it_leaves_nothing() {
 #[test]
 fn a_killed_init_leaves_nothing() {
     adopt_orphans().unwrap();
-    for (_, kernel) in tiers() {
+    for kernel in kernels() {
         let (mut sandboxed, pipe) = stays(&kernel);
         let init = rustix::process::Pid::from_raw(sandboxed.pid() as i32).unwrap();
         rustix::process::kill_process(init, rustix::process::Signal::KILL).unwrap();
@@ -68,7 +74,7 @@ fn a_killed_init_leaves_nothing() {
 
 #[test]
 fn a_killed_first_process_leaves_nothing() {
-    for (_, kernel) in tiers() {
+    for kernel in kernels() {
         let (mut sandboxed, pipe) = stays(&kernel);
         kill_children_of(sandboxed.pid());
         wait(&mut sandboxed);

@@ -185,6 +185,19 @@ fn root_gives_it_another_uid() {
 }
 
 #[test]
+fn it_has_no_privilege_and_can_get_none() {
+    for (tier, kernel) in tiers() {
+        let mut profile = profile("harmless", &["privileges"]);
+        profile.syscalls = SyscallSet::Tokio;
+        let stdout = run(&kernel, &profile).stdout;
+        let values: Vec<&str> = stdout.split_whitespace().collect();
+        assert_eq!((values[0], values[2], values[3]), ("0", "1", "2"), "{tier:?} {stdout}");
+        // An ordinary user can't change the bounding set, and can gain nothing from it either.
+        assert!(values[1] == "0" || (!is_root() && tier == Tier::NoNamespaces), "{tier:?} {stdout}");
+    }
+}
+
+#[test]
 fn what_cannot_be_started_is_named() {
     for (_, kernel) in tiers() {
         let mut absent = profile("harmless", &["print", "x"]);
