@@ -87,10 +87,13 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
         rogue_without: without(args)?,
     };
     if !screen.is_json() {
-        screen.heading("A plugin that misbehaves on purpose, in its sandbox:");
+        screen.heading(&format!("A question about the bundled documents: {QUESTION}"));
     }
     let (_, questions) = mpsc::channel(1);
     let outcome = node::perform(settings, job, questions, screen, Interrupt::Ends).await?;
+    if !screen.is_json() {
+        screen.heading("\nA plugin that misbehaves on purpose, in its sandbox:");
+    }
     let happened = judge(stage, &outcome.attempts, screen);
     node::copy_receipt(&outcome.finished, args.receipt.as_deref())?;
     screen.finished(&outcome.finished, args.receipt.as_deref());

@@ -1,4 +1,4 @@
-//! `ioi demo`: the misbehaving plugin tries one thing at a time, then a question is answered.
+//! `ioi demo`: a question is answered, then the misbehaving plugin tries one thing at a time.
 //!
 //! What a plugin says of its attempt is reported as its claim; whether it had an
 //! effect is looked at by the command, from outside.
@@ -27,7 +27,7 @@ const ATTEMPTS: [&str; 8] = [
     "leave-the-group",
 ];
 
-/// Attempts, then the same as `ioi ask` on the bundled documents.
+/// The same as `ioi ask` on the bundled documents, then the attempts.
 ///
 /// # Errors
 /// What ended the session early; an attempt that fails is no failure.
@@ -36,13 +36,13 @@ pub(crate) async fn run(
     mut workload: WorkloadClient<Channel>,
     task: &wire::DemoTask,
 ) -> Result<(), Failure> {
-    for name in ATTEMPTS {
-        attempt(session, &mut workload, task, name).await?;
-    }
-    let mut ask = Ask { session, workload, progress: wire::Progress::default() };
+    let mut ask = Ask { session, workload: workload.clone(), progress: wire::Progress::default() };
     ask.ingest().await?;
     let mut conversation = Conversation::default();
     ask.answer(task.question.clone(), &mut conversation).await?;
+    for name in ATTEMPTS {
+        attempt(session, &mut workload, task, name).await?;
+    }
     receipt::finish(session, conversation.closing(session), 0).await
 }
 

@@ -14,16 +14,15 @@ fn failed(error: impl std::fmt::Display) -> ToolError {
     ToolError::failed(error.to_string())
 }
 
-/// A second descriptor of every memory file that this process holds.
-fn second_descriptors() -> Vec<OwnedFd> {
-    let copy = |number: RawFd| {
+/// A second descriptor of one memory file that this process holds.
+fn second_descriptor() -> Option<OwnedFd> {
+    (5..256).find_map(|number: RawFd| {
         // SAFETY: the number is only used for two system calls, which fail on a
         // number that is not open; nothing is closed or owned through it.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
         fcntl_get_seals(borrowed).ok()?;
         rustix::io::dup(borrowed).ok()
-    };
-    (5..256).filter_map(copy).collect()
+    })
 }
 
 /// Buffers that are asked for until a second descriptor of one was caught.
@@ -31,14 +30,14 @@ const CATCHES_MAX: usize = 40;
 
 /// The SDK closes a buffer's descriptor as soon as it is mapped; a thread that
 /// looks all the time gets hold of it first.
-fn catch(call: &Call) -> Result<(Buffer, Vec<OwnedFd>), ToolError> {
+fn catch(call: &Call) -> Result<(Buffer, Option<OwnedFd>), ToolError> {
     for left in (0..CATCHES_MAX).rev() {
         let done = AtomicBool::new(false);
         let (buffer, kept) = std::thread::scope(|scope| {
             let looking = scope.spawn(|| {
-                let mut kept = Vec::new();
-                while kept.is_empty() && !done.load(Ordering::Acquire) {
-                    kept = second_descriptors();
+                let mut kept = None;
+                while kept.is_none() && !done.load(Ordering::Acquire) {
+                    kept = second_descriptor();
                 }
                 kept
             });
@@ -47,7 +46,7 @@ fn catch(call: &Call) -> Result<(Buffer, Vec<OwnedFd>), ToolError> {
             (buffer, looking.join().unwrap_or_default())
         });
         let buffer = buffer.map_err(failed)?;
-        if !kept.is_empty() || left == 0 {
+        if kept.is_some() || left == 0 {
             return Ok((buffer, kept));
         }
     }
@@ -84,7 +83,7 @@ pub(crate) fn rewrite_sealed(call: &Call) -> Result<(Vec<Try>, Slice), ToolError
         let hole = fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, 0, 4096);
         tries.push(Try::of("punched a hole into it", hole.map(|()| "punched")));
     }
-    if kept.is_empty() {
+    if kept.is_none() {
         tries.push(Try::of("kept a second descriptor", Err::<&str, _>("it found none")));
     }
     Ok((tries, slice))

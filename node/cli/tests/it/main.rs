@@ -1,0 +1,19 @@
+//! The product from outside: the real programs, on real input, judged by what is left behind.
+
+mod ask;
+mod bad_input;
+mod command_line;
+mod confinement;
+mod crash;
+mod demo;
+mod disk;
+mod limits;
+mod mediation;
+mod place;
+mod policy;
+mod processes;
+mod receipts;
+mod run;
+mod signals;
+mod started;
+mod together;

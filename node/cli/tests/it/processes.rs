@@ -1,0 +1,144 @@
+//! The processes of a run, and what else of it could be left behind.
+
+use crate::place::Place;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+/// A process; numbers are reused, so the time of its start belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    start_ticks: u64,
+}
+
+struct Stat {
+    process: Process,
+    parent: i32,
+    name: String,
+    is_ended: bool,
+}
+
+/// proc(5): `pid (name) state ppid …`, the start time being field 22.
+fn stat(pid: i32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
+    let fields: Vec<_> = rest.split_whitespace().collect();
+    let process = Process { pid, start_ticks: fields.get(19)?.parse().ok()? };
+    let is_ended = ["Z", "X"].contains(fields.first()?);
+    Some(Stat { process, parent: fields.get(1)?.parse().ok()?, name: name.to_owned(), is_ended })
+}
+
+fn all() -> impl Iterator<Item = Stat> {
+    let names = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| stat(name.parse().ok()?))
+}
+
+impl Process {
+    pub(crate) fn is_alive(self) -> bool {
+        stat(self.pid).is_some_and(|now| now.process == self && !now.is_ended)
+    }
+
+    pub(crate) fn kill(self) {
+        // It may have ended in the same moment.
+        let pid = rustix::process::Pid::from_raw(self.pid).unwrap();
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// All processes beneath `root` that run now, with their names.
+pub(crate) fn beneath(root: i32) -> Vec<(Process, String)> {
+    let mut known = BTreeMap::new();
+    learn(root, &mut known);
+    known.into_iter().filter(|(process, _)| process.is_alive()).collect()
+}
+
+/// Adds the processes whose parent is `root` or is known.
+fn learn(root: i32, known: &mut BTreeMap<Process, String>) {
+    let stats: Vec<_> = all().collect();
+    loop {
+        let before = known.len();
+        for stat in &stats {
+            if stat.parent == root || known.keys().any(|process| process.pid == stat.parent) {
+                known.insert(stat.process, stat.name.clone());
+            }
+        }
+        if known.len() == before {
+            return;
+        }
+    }
+}
+
+/// Remembers every process that a run starts, so that it can be missed later.
+pub(crate) struct Census {
+    root: i32,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<BTreeMap<Process, String>>,
+}
+
+impl Census {
+    pub(crate) fn of(root: i32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut known = BTreeMap::new();
+            while !stopped.load(Ordering::Relaxed) {
+                learn(root, &mut known);
+                sleep(Duration::from_millis(5));
+            }
+            known
+        });
+        Self { root, stop, thread }
+    }
+
+    /// Asserts that of the run, which has ended, nothing is left: no process, cgroup, socket or file.
+    pub(crate) fn assert_nothing_is_left(self, place: &Place, within: Duration) {
+        self.stop.store(true, Ordering::Relaxed);
+        let known = self.thread.join().unwrap();
+        assert!(known.len() >= 2, "the census missed the run: {known:?}");
+        let deadline = Instant::now() + within;
+        loop {
+            let left = left(self.root, &known, place);
+            if left.is_empty() {
+                return;
+            }
+            if Instant::now() > deadline {
+                known.keys().filter(|process| process.is_alive()).for_each(|process| process.kill());
+                panic!("left behind: {left:?}");
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn left(root: i32, known: &BTreeMap<Process, String>, place: &Place) -> Vec<String> {
+    let processes = known.iter().filter(|(process, _)| process.is_alive());
+    let mut left: Vec<_> = processes.map(|(process, name)| format!("{name} {}", process.pid)).collect();
+    let mut groups = Vec::new();
+    groups_of(root, Path::new("/sys/fs/cgroup"), 6, &mut groups);
+    left.extend(groups.iter().map(|path| path.display().to_string()));
+    let temporary = fs::read_dir(place.path("tmp")).unwrap();
+    left.extend(temporary.map(|entry| entry.unwrap().path().display().to_string()));
+    let home = place.path("home").display().to_string();
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+    left.extend(sockets.lines().filter(|line| line.contains(&home)).map(str::to_owned));
+    left
+}
+
+/// A sandbox's groups are named after the supervisor that made them: `ioi-<pid>-…`.
+fn groups_of(root: i32, folder: &Path, depth: u32, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || depth == 0 {
+            continue;
+        }
+        if entry.file_name().to_string_lossy().starts_with(&format!("ioi-{root}-")) {
+            found.push(entry.path());
+        }
+        groups_of(root, &entry.path(), depth - 1, found);
+    }
+}
