@@ -75,7 +75,7 @@ pub(crate) fn rewrite_sealed(call: &Call) -> Result<(Vec<Try>, Slice), ToolError
     let (mut buffer, kept) = catch(call)?;
     buffer[..BYTES].fill(b'a');
     let slice = buffer.seal(BYTES).map_err(failed)?;
-    for file in &kept {
+    if let Some(file) = &kept {
         let written = rustix::io::pwrite(file, b"rewritten", 0).map(|_| "written");
         tries.push(Try::of("wrote through a descriptor that it had kept", written));
         tries.push(Try::of("mapped it writable", map_writable(file.as_fd())));

@@ -18,6 +18,7 @@ pub(super) const PLUGIN_EDGE_CRATES_MAX: usize = 1;
 pub(super) const UNSAFE_CODE: &[(&str, &str)] = &[
     ("base/shm", "maps memory that another process sees"),
     ("edge/sandbox", "makes system calls that have no safe wrapper, between fork and exec"),
+    ("plugins/rogue", "forks, copies and maps what it should not, on purpose"),
 ];
 
 /// Files may not grow longer than this; longer ones are listed below.
@@ -57,7 +58,7 @@ pub(super) const OWNED: &[Owned] = &[
     owned("capnp*", &["edge/ipc"], "layouts of bulk data are contracts between processes"),
     owned("landlock", &["edge/sandbox"], KERNEL),
     owned("seccompiler", &["edge/sandbox"], KERNEL),
-    owned("libc", &["edge/sandbox"], "raw system calls; everybody else has rustix"),
+    owned("libc", &["edge/sandbox", "plugins/rogue"], "raw system calls; everybody else has rustix"),
     owned("nix", &[], "rustix does the same"),
     owned("memmap2", &[], "base/shm maps memory, with seals checked"),
     owned("html5*", &["edge/extract"], DOCUMENTS),

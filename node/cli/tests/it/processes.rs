@@ -59,11 +59,12 @@ pub(crate) fn beneath(root: i32) -> Vec<(Process, String)> {
 
 /// Adds the processes whose parent is `root` or is known.
 fn learn(root: i32, known: &mut BTreeMap<Process, String>) {
-    let stats: Vec<_> = all().collect();
+    let now: BTreeMap<i32, Stat> = all().map(|stat| (stat.process.pid, stat)).collect();
     loop {
         let before = known.len();
-        for stat in &stats {
-            if stat.parent == root || known.keys().any(|process| process.pid == stat.parent) {
+        for stat in now.values() {
+            let parent_is_known = now.get(&stat.parent).is_some_and(|it| known.contains_key(&it.process));
+            if stat.parent == root || parent_is_known {
                 known.insert(stat.process, stat.name.clone());
             }
         }

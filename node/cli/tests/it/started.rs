@@ -42,12 +42,13 @@ impl Outcome {
         events.remove(0)
     }
 
-    /// Asserts the exit code and that the words said on standard error hold all of `words`.
+    /// Asserts the exit code, and that all of `words` were said (as JSON, that is on standard output).
     #[track_caller]
     pub(crate) fn assert_fails(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         for word in words {
-            assert!(self.stderr.contains(word), "{word:?} is not said: {self:?}");
+            let is_said = self.stderr.contains(word) || self.stdout.contains(word);
+            assert!(is_said, "{word:?} is not said: {self:?}");
         }
         assert!(!self.stderr.contains("panicked"), "{self:?}");
     }
@@ -115,7 +116,12 @@ impl Started {
 
     /// Waits until its standard output holds `text`.
     pub(crate) fn wait_for(&mut self, text: &str) {
-        self.wait_until(text, |started| started.stdout.as_ref().unwrap().text().contains(text));
+        self.wait_until(text, |started| started.has_said(text));
+    }
+
+    /// True once its standard output holds `text`.
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        self.stdout.as_ref().is_some_and(|stdout| stdout.text().contains(text))
     }
 
     /// Waits for something that must come before the command ends.
