@@ -18,7 +18,13 @@ use tokio::sync::mpsc;
 /// No home, no programs.
 pub(crate) fn settings() -> Result<Settings, Failure> {
     let home = Home::from_environment(|name| std::env::var_os(name))?;
-    Ok(Settings { home, binaries: Binaries::find()?, kernel: Arc::new(Kernel::probe()) })
+    let binaries = Binaries::find()?;
+    // Should an init of ours be killed alone, what it leaves comes to us and is killed.
+    ioi_sandbox::adopt_orphans().map_err(|error| Failure::unavailable(format!("no child subreaper: {error}")))?;
+    let kernel = Kernel::probe();
+    ioi_sandbox::clean_stale_groups(&kernel);
+    ioi_sandbox::clean_stale_directories();
+    Ok(Settings { home, binaries, kernel: Arc::new(kernel) })
 }
 
 /// Adds what the policy requires of every sandbox; a policy can require more, never less.

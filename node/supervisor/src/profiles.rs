@@ -1,8 +1,9 @@
 //! The sandboxes of the node's own processes and of our plugins.
 
 use crate::run::Settings;
-use ioi_sandbox::{Access, Grant, Limits, Profile, Property, SyscallSet, system_grants};
+use ioi_sandbox::{Access, Grant, Identity, Limits, Profile, Property, SyscallSet, system_grants};
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const MIB: u64 = 1 << 20;
@@ -16,6 +17,26 @@ fn base(settings: &Settings, name: &str, program: &str, fds: &str) -> Profile {
     profile.syscalls = SyscallSet::Tokio;
     profile.require.push(Property::DiesAsAWhole);
     profile
+}
+
+/// First uid of the range that processes of ours take when root starts them:
+/// it lies in systemd's range for dynamic users, so no account has it.
+const UID_FIRST: u32 = 64_000;
+
+/// A uid of its own for a process without files of its own, where root starts
+/// it and that uid can reach the program; else the caller's, and the receipt says which.
+fn own_uid(executable: &Path, number: u32) -> Identity {
+    let uid = UID_FIRST + number;
+    if rustix::process::geteuid().is_root() && reachable_by_all(executable) {
+        Identity::Uid(uid, uid)
+    } else {
+        Identity::Caller
+    }
+}
+
+fn reachable_by_all(path: &Path) -> bool {
+    let open = |path: &Path| path.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o005 == 0o005);
+    path.ancestors().all(|step| step.as_os_str().is_empty() || open(step))
 }
 
 fn limits(memory_mib: u64, pids: u32) -> Limits {
@@ -43,6 +64,7 @@ pub(crate) fn orchestrator(settings: &Settings, directory: &Path, workload: bool
 pub(crate) fn workload(settings: &Settings) -> Profile {
     let mut profile = base(settings, "workload", "ioi-workload", "orchestrator:5");
     profile.limits = limits(16 * 1024, 64);
+    profile.identity = own_uid(&profile.executable, 0);
     profile
 }
 
@@ -54,6 +76,7 @@ pub fn plugin(settings: &Settings, name: &str, limits: Limits) -> Profile {
     profile.argv = vec![OsString::from(program)];
     profile.grants = system_grants();
     profile.limits = limits;
+    profile.identity = own_uid(&profile.executable, if name == "files" { 1 } else { 2 });
     profile
 }
 
