@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -292,17 +292,20 @@ fn kill_parent() -> Option<String> {
     sent.filter(|_| parent != 1)
 }
 
-/// As `survive`, but each process is gone at once and leaves a child in its place.
+/// As `survive`, but each process is gone at once and leaves a child in its place; for half a minute, so that
+/// a sandbox that fails to stop it does no harm for longer.
 fn survive_forking() -> Option<String> {
+    let end = Instant::now() + Duration::from_secs(30);
     // SAFETY: one thread; a child goes on in this loop.
     unsafe {
         if libc::fork() == 0 {
             libc::setsid();
-            loop {
+            while Instant::now() < end {
                 if libc::fork() != 0 {
                     libc::_exit(0);
                 }
             }
+            libc::_exit(0);
         }
     }
     std::thread::sleep(Duration::from_millis(50));

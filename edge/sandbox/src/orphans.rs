@@ -44,7 +44,8 @@ fn kill_once() -> bool {
     let mut found = false;
     for orphan in process::all().filter(inherited) {
         found = true;
-        let _ = kill_process(orphan.pid, Signal::KILL);
+        let still = |pid| process::read(pid).is_some_and(|p| inherited(&p));
+        process::signal_if(orphan.pid, Signal::KILL, still);
         let _ = waitpid(Some(orphan.pid), WaitOptions::NOHANG);
     }
     found

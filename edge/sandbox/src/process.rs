@@ -1,6 +1,6 @@
 //! What `/proc` tells about processes.
 
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
 
 /// One process.
@@ -26,6 +26,16 @@ pub(crate) fn read(pid: Pid) -> Option<Process> {
     parse(pid, &status)
 }
 
+/// Sends a signal to the process of this number, if it is `still` the one that is meant. Numbers are used
+/// again, soon on a machine where somebody forks without end; a pidfd holds on to one process.
+pub(crate) fn signal_if(pid: Pid, signal: Signal, still: impl FnOnce(Pid) -> bool) {
+    let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    if still(pid) {
+        // It may have ended since; then the signal goes nowhere.
+        let _ = pidfd_send_signal(held, signal);
+    }
+}
+
 fn parse(pid: Pid, status: &str) -> Option<Process> {
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -44,6 +54,17 @@ fn parse(pid: Pid, status: &str) -> Option<Process> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_is_no_longer_the_one_meant_gets_no_signal() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        signal_if(pid, Signal::KILL, |_| false);
+        assert!(read(pid).is_some_and(|p| p.parent == rustix::process::getpid()));
+        assert_eq!(child.try_wait().unwrap(), None);
+        signal_if(pid, Signal::KILL, |_| true);
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()), Some(9));
+    }
 
     #[test]
     fn we_are_among_the_processes_and_know_our_parent() {

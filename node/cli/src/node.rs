@@ -20,7 +20,8 @@ pub(crate) fn settings() -> Result<Settings, Failure> {
     let home = Home::from_environment(|name| std::env::var_os(name))?;
     let binaries = Binaries::find()?;
     // Should an init of ours be killed alone, what it leaves comes to us and is killed.
-    ioi_sandbox::adopt_orphans().map_err(|error| Failure::unavailable(format!("no child subreaper: {error}")))?;
+    ioi_sandbox::adopt_orphans()
+        .map_err(|error| Failure::unavailable(format!("no child subreaper: {error}")))?;
     let kernel = Kernel::probe();
     ioi_sandbox::clean_stale_groups(&kernel);
     ioi_sandbox::clean_stale_directories();

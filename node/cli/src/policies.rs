@@ -6,12 +6,15 @@
 use crate::failure::Failure;
 use ioi_firewall::{Context, Policy, Source};
 use ioi_node_supervisor::{Home, wire::PolicySource};
-use ioi_types::{exit, limits};
+use ioi_types::exit;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// A policy goes to the orchestrator in one message, with room left for what goes with it.
+const POLICY_BYTES_MAX: usize = ioi_ipc::pair::MESSAGE_BYTES_MAX / 2;
 
 /// What the policy's relative names stand for.
 pub(crate) fn context(home: &Home, roots: &[PathBuf]) -> Context {
@@ -81,7 +84,7 @@ pub(crate) fn read(path: &Path) -> Result<PolicySource, Failure> {
         )));
     }
     let mut text = Vec::new();
-    let most = limits::POLICY_BYTES_MAX as u64;
+    let most = POLICY_BYTES_MAX as u64;
     file.take(most + 1).read_to_end(&mut text).map_err(|error| failed(error.to_string()))?;
     if text.len() as u64 > most {
         return Err(failed(format!("is longer than {most} bytes")));

@@ -127,11 +127,8 @@ impl Screen {
             return self.say(&event.to_string());
         }
         if self.skipped as usize <= SHOWN_MAX {
-            self.aside(&format!(
-                "skipped {}: {} ({code})",
-                printable(&skipped.path),
-                printable(&skipped.reason)
-            ));
+            let path = if skipped.path.is_empty() { "the folder itself" } else { &skipped.path };
+            self.aside(&format!("skipped {}: {} ({code})", printable(path), printable(&skipped.reason)));
         }
     }
 

@@ -130,6 +130,8 @@ fn profile(args: &RunArgs, executable: &Path, folder: &Path) -> Profile {
     profile.argv = args.command.clone();
     let named = args.env.iter().map(OsString::as_os_str).chain(ENVIRONMENT.iter().map(OsStr::new));
     profile.environment = named.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
+    // The system's git settings may hold tokens and are not granted; git would stop at them.
+    profile.environment.push(("GIT_CONFIG_NOSYSTEM".into(), "1".into()));
     profile.environment.sort();
     profile.environment.dedup();
     profile.working_directory = folder.to_owned();

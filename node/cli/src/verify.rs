@@ -9,6 +9,7 @@ use ioi_audit::{
 use ioi_crypto::KeyId;
 use ioi_node_supervisor::Home;
 use ioi_types::exit;
+use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -58,7 +59,10 @@ fn read(path: &Path, bytes_max: u64, what: &str) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::usage(format!("the {what} {} can't be read: {error}", path.display()))
     };
-    let file = File::open(path).map_err(unreadable)?;
+    // A FIFO is not waited for: it is opened at once and refused below.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(errno.into()))?;
+    let file = File::from(opened);
     if !file.metadata().map_err(unreadable)?.is_file() {
         return Err(Failure::usage(format!("the {what} {} is not a regular file", path.display())));
     }

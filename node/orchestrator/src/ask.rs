@@ -24,7 +24,7 @@ const PASSAGES_MAX: u32 = 8;
 /// # Errors
 /// What ended the session early.
 pub(crate) async fn run(session: &Session, workload: WorkloadClient<Channel>) -> Result<(), Failure> {
-    let mut ask = Ask { session, workload, progress: wire::Progress::default() };
+    let mut ask = Ask { session, workload, progress: wire::Progress::default(), refused: 0 };
     ask.ingest().await?;
     let conversation = ask.converse().await?;
     receipt::finish(session, conversation.closing(session), 0).await
@@ -35,6 +35,8 @@ pub(crate) struct Ask<'s> {
     pub(crate) session: &'s Session,
     pub(crate) workload: WorkloadClient<Channel>,
     pub(crate) progress: wire::Progress,
+    /// Documents that were skipped because the policy refused them.
+    pub(crate) refused: u64,
 }
 
 /// Questions and answers, as the receipt will hold them.
@@ -74,11 +76,7 @@ impl Ask<'_> {
         self.session.stop_plugin(plugin).await?;
         self.progress.done = true;
         if self.progress.documents_read == 0 {
-            let message = match self.progress.documents_skipped {
-                0 => "there is no document in the folder".to_owned(),
-                skipped => format!("none of the {skipped} documents in the folder could be read"),
-            };
-            return Err(Failure::new(ErrorCode::PathMissing, message));
+            return Err(self.nothing_read());
         }
         let completed = self.workload.complete(control::CompleteRequest {}).await;
         self.progress.passages =
@@ -87,10 +85,27 @@ impl Ask<'_> {
         Ok(())
     }
 
+    /// Why there is nothing to answer from; a refusal outweighs every other reason.
+    fn nothing_read(&self) -> Failure {
+        match (self.progress.documents_skipped, self.refused) {
+            (0, _) => Failure::new(ErrorCode::PathMissing, "there is no document in the folder"),
+            (skipped, 0) => Failure::new(
+                ErrorCode::PathMissing,
+                format!("none of the {skipped} documents in the folder could be read"),
+            ),
+            (skipped, refused) => Failure::new(
+                ErrorCode::PolicyDenied,
+                format!("nothing in the folder could be read: the policy refused {refused} of {skipped}"),
+            ),
+        }
+    }
+
     async fn take_in(&mut self, plugin: &Plugin, answered: &Response, batch: Batch) -> Result<(), Failure> {
         for skipped in batch.skipped {
             plugin.services.digested(&skipped.path, Vec::new()).await?;
             self.progress.documents_skipped += 1;
+            let code = ErrorCode::from_number(skipped.error_code);
+            self.refused += u64::from(matches!(code, Some(ErrorCode::PolicyDenied | ErrorCode::PolicyAsk)));
             self.session.host.report(Report::Skipped(skipped)).await;
         }
         self.progress.documents_found = batch.found;

@@ -170,11 +170,17 @@ impl<S: Services> Driver<S> {
             },
             Command::Answer(id, result) => {
                 self.working.remove(&id);
-                // The plugin may have cancelled in the meantime; then nobody waits.
-                let _ = match result {
+                let sent = match result {
                     Ok(response) => self.session.respond(now, id, &response, &mut self.effects),
                     Err(error) => self.session.fail(now, id, &error, &mut self.effects),
                 };
+                // An answer that can't be sent is said to be one. Where that fails
+                // too the plugin has cancelled in the meantime, and nobody waits.
+                if let Err(error) = sent {
+                    let error =
+                        CallError::new(ErrorCode::Internal, format!("the answer can't be sent: {error}"));
+                    let _ = self.session.fail(now, id, &error, &mut self.effects);
+                }
             }
             Command::Shutdown { deadline_ms } => {
                 let asked = self.session.shutdown(now, deadline_ms, "the session ends", &mut self.effects);

@@ -20,7 +20,12 @@ pub(crate) const OPENED_MAX: usize = 4096;
 /// Entries read from one folder.
 pub(crate) const FOLDER_ENTRIES_MAX: usize = 1_000_000;
 const PAGE_ENTRIES: usize = 1024;
-const PAGE_BYTES: usize = 48 * 1024;
+/// A page must fit into one answer of at most 64 KiB, as JSON, whatever the names are.
+const PAGE_BYTES: usize = 60 * 1024;
+/// An entry without its name: keys, kind, size, punctuation.
+const ENTRY_BYTES: usize = 64;
+/// What one byte of a name takes at most (`\u00xx`; hexadecimal takes two).
+const ESCAPED_BYTES_MAX: usize = 6;
 
 /// A refusal with its stable code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -181,7 +186,7 @@ impl Roots {
         let from = usize::try_from(cursor).unwrap_or(usize::MAX).min(entries.len());
         let mut bytes = 0;
         let fits = |entry: &&Entry| {
-            bytes += entry.name.len() + 16;
+            bytes += ENTRY_BYTES + ESCAPED_BYTES_MAX * entry.name.len();
             bytes <= PAGE_BYTES
         };
         let page: Vec<Entry> = entries[from..].iter().take(PAGE_ENTRIES).take_while(fits).cloned().collect();

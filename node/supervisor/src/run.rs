@@ -30,6 +30,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
+/// How long after a channel broke the end of the process behind it is waited for.
+const CAUSE_WITHIN: Duration = Duration::from_millis(500);
+
 /// What a run needs from the machine.
 #[derive(Clone)]
 pub struct Settings {
@@ -449,7 +452,7 @@ impl Run {
         let ends: Vec<_> = self.children.iter().map(|(name, child)| Box::pin(ended(name, child))).collect();
         tokio::select! {
             biased;
-            report = self.reports.recv() => Ok(report),
+            report = self.reports.recv() => self.with_cause(report).await,
             (gone, ..) = futures::future::select_all(ends) => {
                 // What was reported before the end still counts.
                 if let Ok(report) = self.reports.try_recv() {
@@ -457,6 +460,21 @@ impl Run {
                 }
                 if self.shared.finished.load(Ordering::Acquire) { Ok(None) } else { Err(gone) }
             }
+        }
+    }
+
+    /// Where the orchestrator gave up because a channel broke, what ended at its other end is the cause.
+    async fn with_cause(&self, report: Option<Report>) -> Result<Option<Report>, RunError> {
+        let Some(Report::Failed(failed)) = &report else { return Ok(report) };
+        let code = ErrorCode::from_number(failed.error_code);
+        if !matches!(code, Some(ErrorCode::GuardianGone | ErrorCode::NodeGone | ErrorCode::Internal)) {
+            return Ok(report);
+        }
+        let others = self.children.iter().filter(|(name, _)| *name != "orchestrator");
+        let ends: Vec<_> = others.map(|(name, child)| Box::pin(ended(name, child))).collect();
+        match tokio::time::timeout(CAUSE_WITHIN, futures::future::select_all(ends)).await {
+            Ok((gone, ..)) => Err(gone),
+            Err(_) => Ok(report),
         }
     }
 

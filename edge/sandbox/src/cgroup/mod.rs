@@ -6,7 +6,8 @@
 mod v1;
 mod v2;
 
-use crate::{Layer, Limits};
+use crate::{Layer, Limits, process};
+use rustix::process::{Pid, Signal};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -120,11 +121,15 @@ fn kill_members(directory: &Path) {
     if write(&directory.join("cgroup.kill"), "1").is_ok() {
         return;
     }
-    for pid in fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default().lines() {
-        let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        }
+    // The name of the group is in a member's list of groups, and in no other's.
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let is_member = |pid: Pid| {
+        let groups = fs::read_to_string(format!("/proc/{}/cgroup", pid.as_raw_nonzero())).unwrap_or_default();
+        groups.lines().any(|group| group.rsplit('/').next() == Some(&*name))
+    };
+    let members = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    for pid in members.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
+        process::signal_if(pid, Signal::KILL, is_member);
     }
 }
 

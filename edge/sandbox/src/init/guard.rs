@@ -5,7 +5,7 @@ use crate::Layer;
 use crate::process;
 use crate::sys::{self, Fork};
 use crate::wire::{Ended, Report};
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, wait};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, wait};
 use std::collections::HashSet;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -43,9 +43,7 @@ fn kill_descendants(child: Pid) -> Option<Ended> {
     let mut ended = None;
     loop {
         stop_all();
-        for pid in descendants() {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+        signal_all(Signal::KILL, |_| true);
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid == child => {
@@ -62,18 +60,21 @@ fn kill_descendants(child: Pid) -> Option<Ended> {
 
 fn stop_all() {
     let mut stopped = HashSet::new();
-    loop {
-        let new: Vec<Pid> = descendants().into_iter().filter(|pid| stopped.insert(*pid)).collect();
-        if new.is_empty() {
-            return;
-        }
-        for pid in new {
-            let _ = kill_process(pid, Signal::STOP);
-        }
-    }
+    while signal_all(Signal::STOP, |pid| stopped.insert(pid)) {}
 }
 
-/// All descendants of this process. Orphans among them are its children, since it is their subreaper.
+/// Signals all descendants that `chosen` picks. False if there was none.
+fn signal_all(signal: Signal, mut chosen: impl FnMut(Pid) -> bool) -> bool {
+    let family = descendants();
+    let mut any = false;
+    for pid in family.iter().copied().filter(|pid| *pid != getpid() && chosen(*pid)).collect::<Vec<_>>() {
+        any = true;
+        process::signal_if(pid, signal, |pid| process::read(pid).is_some_and(|p| family.contains(&p.parent)));
+    }
+    any
+}
+
+/// This process and all its descendants. Orphans among them are its children, since it is their subreaper.
 fn descendants() -> HashSet<Pid> {
     let all: Vec<_> = process::all().collect();
     let mut family = HashSet::from([getpid()]);
@@ -81,7 +82,6 @@ fn descendants() -> HashSet<Pid> {
         let before = family.len();
         family.extend(all.iter().filter(|p| family.contains(&p.parent)).map(|p| p.pid).collect::<Vec<_>>());
         if family.len() == before {
-            family.remove(&getpid());
             return family;
         }
     }
