@@ -2,14 +2,23 @@
 
 use crate::place::{Call, Place, program};
 use crate::started::Outcome;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
+};
 use std::collections::BTreeMap;
 
 /// A filter under which these system calls do not exist, as on a kernel without them.
 fn without(calls: &[i64]) -> BpfProgram {
     let missing = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
     let arch: TargetArch = std::env::consts::ARCH.try_into().unwrap();
-    let rules = calls.iter().map(|call| (*call, Vec::new())).collect::<BTreeMap<_, _>>();
+    let mut rules = calls.iter().map(|call| (*call, Vec::new())).collect::<BTreeMap<_, _>>();
+    if calls.contains(&libc::SYS_seccomp) {
+        // The older way to the same.
+        let set = u64::from(libc::PR_SET_SECCOMP.cast_unsigned());
+        let is_set = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, set).unwrap();
+        rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![is_set]).unwrap()]);
+    }
     SeccompFilter::new(rules, SeccompAction::Allow, missing, arch).unwrap().try_into().unwrap()
 }
 
@@ -60,10 +69,11 @@ fn without_namespaces_alone_the_other_layers_do() {
 }
 
 #[test]
-fn without_seccomp_nothing_runs_and_the_missing_property_is_named() {
+fn without_namespaces_and_seccomp_nothing_runs_and_the_missing_property_is_named() {
     let place = Place::new();
     place.write("docs/a.md", "The heron nests in the reeds.");
-    outcome_without(&[libc::SYS_seccomp], place.ask("heron?")).assert_fails(5, &["sandbox.unavailable"]);
+    let outcome = outcome_without(&[libc::SYS_seccomp, libc::SYS_unshare], place.ask("heron?"));
+    outcome.assert_fails(5, &["sandbox.unavailable", "no-network"]);
     assert_eq!(place.receipts().len(), 0);
 }
 

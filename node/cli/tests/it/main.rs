@@ -1,5 +1,11 @@
 //! The product from outside: the real programs, on real input, judged by what is left behind.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test panics where it fails, and says what it skips"
+)]
+
 mod ask;
 mod bad_input;
 mod command_line;

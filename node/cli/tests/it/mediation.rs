@@ -15,7 +15,10 @@ fn shared_memory(pid: i32) -> std::io::Result<Vec<String>> {
     let maps = fs::read_to_string(process.join("maps"))?;
     let is_shared = |line: &&str| {
         let mode = line.split_whitespace().nth(1).unwrap_or_default();
-        mode.ends_with('s') || line.contains("/memfd:") || line.contains("/dev/shm") || line.contains("/dev/zero")
+        mode.ends_with('s')
+            || line.contains("/memfd:")
+            || line.contains("/dev/shm")
+            || line.contains("/dev/zero")
     };
     let mut found: Vec<_> = maps.lines().filter(is_shared).map(str::to_owned).collect();
     for descriptor in fs::read_dir(process.join("fd"))?.flatten() {

@@ -128,8 +128,10 @@ impl Started {
     pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         while !holds(self) {
             self.status = self.child.try_wait().unwrap();
-            let over = self.status.is_some() || Instant::now() > self.deadline;
-            assert!(!over, "no {what}: {:?}, {:?}", self.status, self.words());
+            if self.status.is_some() {
+                panic!("it ended before {what}: {:?}", self.end());
+            }
+            assert!(Instant::now() < self.deadline, "no {what}: {:?}", self.words());
             sleep(POLL);
         }
     }

@@ -1,0 +1,158 @@
+//! Policies from outside: which one applies, and what a broken one says.
+
+use crate::place::Place;
+use crate::started::Outcome;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+const DENY_ALL: &str = "version = 1\ndefault = \"deny\"\n";
+const ALLOW: &str = "version = 1\n[[rule]]\nid = \"documents\"\neffect = \"allow\"\n\
+    principal = [\"session:ask\", \"plugin:files\"]\naction = [\"fs::list\", \"fs::read\"]\n\
+    when = { path = [\"./**\"] }\n";
+
+fn with_document() -> Place {
+    let place = Place::new();
+    place.write("docs/a.md", "The heron nests in the reeds.");
+    place
+}
+
+fn ask_under(place: &Place, policy: &str) -> Outcome {
+    place.ask("Where does the heron nest?").arguments(["--policy", policy]).outcome()
+}
+
+#[test]
+fn a_policy_that_allows_nothing_refuses_with_3_and_says_what_would_allow_it() {
+    let place = with_document();
+    for text in ["", "# nothing\n", DENY_ALL] {
+        place.write("work/policy.toml", text);
+        let outcome = ask_under(&place, "policy.toml");
+        outcome.assert_fails(3, &["policy.denied", "would_allow"]);
+        assert!(outcome.events_of("answer").is_empty(), "{outcome:?}");
+        assert!(!outcome.stdout.contains("heron nests"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_would_allow_a_refused_call_does_allow_it() {
+    let place = with_document();
+    let mut text = DENY_ALL.to_owned();
+    // Listing is refused first, then reading; each advice is taken as it stands.
+    for _ in 0..2 {
+        place.write("work/policy.toml", &text);
+        let refused = ask_under(&place, "policy.toml");
+        assert_eq!(refused.code, Some(3), "{refused:?}");
+        let advice = refused.events_of("refusal")[0]["would_allow"].as_str().unwrap().to_owned();
+        text += &advice;
+    }
+    place.write("work/policy.toml", &text);
+    let outcome = ask_under(&place, "policy.toml");
+    assert_eq!(outcome.code, Some(0), "{text}: {outcome:?}");
+}
+
+#[test]
+fn deny_beats_allow_and_names_its_line() {
+    let place = with_document();
+    place.write("docs/secret/b.md", "The heron's secret nest lies in the willow.");
+    let deny = "[[rule]]\nid = \"no-secrets\"\neffect = \"deny\"\naction = [\"fs::read\", \"fs::list\"]\n\
+                principal = [\"*\"]\nwhen = { path = [\"./secret/**\"] }\n";
+    place.write("work/policy.toml", format!("{ALLOW}{deny}"));
+    let outcome = ask_under(&place, "policy.toml");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(!outcome.stdout.contains("willow"), "{outcome:?}");
+    let line = format!("policy.toml:{}", ALLOW.lines().count() + 1);
+    assert!(outcome.stdout.contains("no-secrets") && outcome.stdout.contains(&line), "{outcome:?}");
+}
+
+#[test]
+fn a_malformed_policy_is_refused_with_file_line_and_column() {
+    let place = with_document();
+    let rows: [(&[u8], &str); 8] = [
+        (b"version = 1\nalow = 2\n", "policy.toml:2:1"),
+        (b"version = 1\nversion = 1\n", "policy.toml:2:1"),
+        (b"version = 1\n[[rule]\n", "policy.toml:2:"),
+        (b"version = 99\n", "policy.toml:1:"),
+        (b"version = 1\n[[rule]]\nid = \"x\"\neffect = \"maybe\"\n", "policy.toml:4:"),
+        (b"version = 1\n[limits]\npids = -1\n", "policy.toml:3:"),
+        (b"version = 1\0\n", "policy.toml:1:"),
+        (b"version = 1\n# \xff\xfe\n", "policy.toml"),
+    ];
+    for (text, place_said) in rows {
+        place.write("work/policy.toml", text);
+        let outcome = ask_under(&place, "policy.toml");
+        outcome.assert_fails(2, &[place_said]);
+        let checked = place.ioi(["policy", "check", "policy.toml"]).outcome();
+        checked.assert_fails(2, &[place_said]);
+    }
+    assert!(!place.path("home/runs").exists(), "something was started");
+}
+
+#[test]
+fn a_policy_that_others_could_change_or_that_is_no_file_is_refused() {
+    let place = with_document();
+    let open = place.write("work/open.toml", ALLOW);
+    fs::set_permissions(&open, PermissionsExt::from_mode(0o666)).unwrap();
+    symlink("plain.toml", place.path("work/link.toml")).unwrap();
+    place.write("work/plain.toml", ALLOW);
+    place.write("work/large.toml", vec![b'#'; 64 << 20]);
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let fifo = place.path("work/fifo.toml");
+    rustix::fs::mknodat(rustix::fs::CWD, fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    for (name, word) in [
+        ("missing.toml", "missing.toml"),
+        ("open.toml", "666"),
+        ("link.toml", "link"),
+        ("fifo.toml", "regular file"),
+        (".", "regular file"),
+        ("large.toml", "longer"),
+    ] {
+        ask_under(&place, name).assert_fails(2, &[word]);
+    }
+    assert_eq!(ask_under(&place, "plain.toml").code, Some(0));
+}
+
+#[test]
+fn a_policy_in_the_folder_asked_about_is_a_document_and_no_policy() {
+    let place = with_document();
+    place.write("docs/policy.toml", DENY_ALL);
+    place.write("docs/.config/ioi/policy.toml", DENY_ALL);
+    place.write("work/policy.toml", DENY_ALL);
+    let outcome = place.ask("Where does the heron nest?").outcome();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.event("answer")["citations"][0]["path"], "a.md");
+    // The user's own is found without being named.
+    place.write("home/policy.toml", DENY_ALL);
+    assert_eq!(place.ask("Where does the heron nest?").outcome().code, Some(3));
+}
+
+#[test]
+fn a_policy_can_only_narrow_what_run_allows() {
+    let place = with_document();
+    place.write("work/policy.toml", DENY_ALL);
+    let outcome = place.ioi(["run", "--policy", "policy.toml", "--", "touch", "/tmp/x"]).outcome();
+    outcome.assert_fails(125, &["policy.toml"]);
+    let home = place.path("home").display().to_string();
+    let all = format!(
+        "version = 1\n[[rule]]\nid = \"all\"\neffect = \"allow\"\nprincipal = [\"*\"]\n\
+         action = [\"fs::read\", \"fs::write\", \"fs::list\"]\nwhen = {{ path = [\"{home}/**\"] }}\n"
+    );
+    place.write("work/policy.toml", all);
+    let words = ["run", "--policy", "policy.toml", "--write", home.as_str(), "--", "true"];
+    assert_eq!(place.ioi(words).outcome().code, Some(125));
+}
+
+#[test]
+fn explain_names_the_rule_with_file_and_line_and_show_shows_what_applies() {
+    let place = with_document();
+    let shown = place.ioi(["policy", "show", "ask"]).outcome();
+    assert_eq!(shown.code, Some(0));
+    place.write("work/shown.toml", &shown.stdout);
+    assert_eq!(place.ioi(["policy", "check", "shown.toml"]).outcome().code, Some(0));
+    let line = 1 + shown.stdout.lines().position(|line| line == "[[rule]]").unwrap();
+    let words = ["policy", "explain", "fs::read", "path=./notes.md", "--policy", "shown.toml"];
+    let allowed = place.ioi(words).outcome();
+    assert_eq!(allowed.code, Some(0), "{allowed:?}");
+    assert!(allowed.stdout.contains(&format!("shown.toml:{line}")), "{allowed:?}");
+    assert!(allowed.stdout.contains("allow"), "{allowed:?}");
+    let denied = place.ioi(["policy", "explain", "fs::write", "path=./notes.md"]).outcome();
+    assert!(denied.stdout.contains("deny"), "{denied:?}");
+}

@@ -1,0 +1,76 @@
+//! Ctrl-C and SIGTERM: at once, and nothing is left.
+
+use crate::place::Place;
+use crate::processes::{Census, beneath};
+use crate::started::Outcome;
+use rustix::process::Signal;
+use std::time::Duration;
+
+/// How long a command may take to end after a signal.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+enum To {
+    Group,
+    Command,
+}
+
+/// Sends a signal to a conversation that waits for its next question.
+fn interrupt_ask(signal: Signal, to: &To) -> Outcome {
+    let place = Place::new();
+    place.write("docs/a.md", "The heron nests in the reeds.");
+    let mut node = place.converse().start_with_pipe();
+    let census = Census::of(node.pid());
+    node.wait_for("\"read\"");
+    match to {
+        To::Group => node.signal_group(signal),
+        To::Command => node.signal(signal),
+    }
+    node.must_end_within(AT_ONCE);
+    let outcome = node.outcome_with_open_pipe();
+    census.assert_nothing_is_left(&place, Duration::ZERO);
+    assert_eq!(place.receipts().len(), 0);
+    outcome
+}
+
+/// Sends a signal to a running program and to what is above it.
+fn interrupt_run(script: &str, signal: Signal, to: &To) -> Outcome {
+    let place = Place::new();
+    let mut node = place.run(["sh", "-c", &format!("{script} echo ready; sleep 60 & wait")]).start();
+    let census = Census::of(node.pid());
+    node.wait_for("ready");
+    let root = node.pid();
+    node.wait_until("sleep", |_| beneath(root).iter().any(|(_, name)| name == "sleep"));
+    match to {
+        To::Group => node.signal_group(signal),
+        To::Command => node.signal(signal),
+    }
+    node.must_end_within(AT_ONCE);
+    let outcome = node.outcome();
+    census.assert_nothing_is_left(&place, Duration::ZERO);
+    outcome
+}
+
+#[test]
+fn ctrl_c_ends_a_conversation_and_leaves_nothing() {
+    interrupt_ask(Signal::INT, &To::Group).assert_fails(130, &["interrupted"]);
+}
+
+#[test]
+fn sigterm_and_sighup_end_a_conversation_and_leave_nothing() {
+    interrupt_ask(Signal::TERM, &To::Command).assert_fails(130, &["interrupted"]);
+    interrupt_ask(Signal::HUP, &To::Command).assert_fails(130, &["interrupted"]);
+}
+
+#[test]
+fn ctrl_c_is_the_programs_own_and_its_code_is_passed_on() {
+    let outcome = interrupt_run("trap 'sleep 0.2; trap - INT; kill -INT $$' INT;", Signal::INT, &To::Group);
+    assert_eq!(outcome.code, Some(130), "{outcome:?}");
+    let outcome = interrupt_run("trap 'sleep 0.2; exit 42' INT;", Signal::INT, &To::Group);
+    assert_eq!(outcome.code, Some(42), "{outcome:?}");
+}
+
+#[test]
+fn sigterm_ends_a_run_and_whatever_the_program_started() {
+    let outcome = interrupt_run("trap '' TERM; setsid sleep 61 &", Signal::TERM, &To::Command);
+    outcome.assert_fails(125, &["interrupted"]);
+}
