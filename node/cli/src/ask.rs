@@ -2,7 +2,7 @@
 
 use crate::args::AskArgs;
 use crate::failure::Failure;
-use crate::node::{self, Interrupt};
+use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
 use crate::render::Screen;
 use ioi_node_supervisor::wire::{AskTask, task::Task};
@@ -19,6 +19,7 @@ const FILES_MEMORY_MIB: u64 = 2048;
 pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failure> {
     let folder = node::folder(&args.folder)?;
     let question = args.question.map(check_question).transpose()?;
+    let copy = ReceiptCopy::prepare(args.receipt.as_deref(), &[])?;
     let settings = node::settings()?;
     let builtin = || ioi_firewall::builtin("ask").unwrap_or_default().to_owned();
     let policy = policies::find(args.policy.as_deref(), &settings.home, builtin)?;
@@ -44,8 +45,8 @@ pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failur
         None => drop(std::thread::spawn(move || read_questions(&sender))),
     }
     let outcome = node::perform(settings, job, questions, screen, Interrupt::Ends).await?;
-    node::copy_receipt(&outcome.finished, args.receipt.as_deref())?;
-    screen.finished(&outcome.finished, args.receipt.as_deref());
+    let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
+    screen.finished(&outcome.finished, copy.as_deref());
     Ok(())
 }
 

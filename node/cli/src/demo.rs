@@ -6,7 +6,7 @@
 
 use crate::args::DemoArgs;
 use crate::failure::Failure;
-use crate::node::{self, Interrupt};
+use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
 use crate::render::{Screen, printable};
 use ioi_canon::{Limits, Value};
@@ -62,6 +62,7 @@ pub(crate) async fn run(args: DemoArgs, screen: &mut Screen) -> Result<(), Failu
 }
 
 async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<(), Failure> {
+    let copy = ReceiptCopy::prepare(args.receipt.as_deref(), &[])?;
     let settings = node::settings()?;
     let roots = vec![node::folder(&stage.folder.join("documents"))?];
     let builtin = ioi_firewall::builtin("demo").unwrap_or_default();
@@ -95,8 +96,8 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
         screen.heading("\nA plugin that misbehaves on purpose, in its sandbox:");
     }
     let happened = judge(stage, &outcome.attempts, screen);
-    node::copy_receipt(&outcome.finished, args.receipt.as_deref())?;
-    screen.finished(&outcome.finished, args.receipt.as_deref());
+    let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
+    screen.finished(&outcome.finished, copy.as_deref());
     match happened {
         0 => Ok(()),
         count => Err(Failure::new(

@@ -27,7 +27,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors; everything else is exit 2.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
+            let running = std::env::args_os().nth(1).is_some_and(|first| first == "run");
+            let usage = if running { exit::RUN_FAILED } else { exit::USAGE };
+            return ExitCode::from(if error.use_stderr() { usage } else { exit::OK });
         }
     };
     let mut screen = Screen::new(cli.json);

@@ -3,10 +3,12 @@
 use crate::failure::Failure;
 use crate::render::Screen;
 use ioi_firewall::Policy;
-use ioi_ipc::proto::supervisor::{Finished, report_request::Report};
+use ioi_ipc::proto::supervisor::{Failed, Finished, report_request::Report};
 use ioi_node_supervisor::{Binaries, Home, Job, Run, RunError, Settings};
 use ioi_sandbox::{Kernel, Profile, UnknownProperty};
 use ioi_types::{ErrorCode, exit};
+use rustix::fs::{self, Mode, OFlags};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +20,7 @@ use tokio::sync::mpsc;
 /// No home, no programs.
 pub(crate) fn settings() -> Result<Settings, Failure> {
     let home = Home::from_environment(|name| std::env::var_os(name))?;
+    home.check()?;
     let binaries = Binaries::find()?;
     // Should an init of ours be killed alone, what it leaves comes to us and is killed.
     ioi_sandbox::adopt_orphans()
@@ -123,12 +126,20 @@ async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, Failure> {
             Report::Failed(failed) => {
                 screen.tally();
                 let code = ErrorCode::from_number(failed.error_code).unwrap_or(ErrorCode::Internal);
-                return Err(RunError::Failed { code, message: failed.message }.into());
+                return Err(ended_early(code, failed));
             }
             Report::Token(_) => {}
         }
     }
     Err(Failure::new(exit::INTERNAL, ErrorCode::NodeGone.name(), "the orchestrator ended without a receipt"))
+}
+
+fn ended_early(code: ErrorCode, failed: Failed) -> Failure {
+    let message = match failed.receipt.as_str() {
+        "" => failed.message,
+        receipt => format!("{}\nThe receipt of what happened until then: {receipt}", failed.message),
+    };
+    RunError::Failed { code, message }.into()
 }
 
 /// A folder that the user named, absolute and without links.
@@ -149,17 +160,68 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf, Failure> {
     Ok(real)
 }
 
-/// Copies the receipt where the user wants it.
-///
-/// # Errors
-/// Exit 5 with the place where the receipt lies all the same.
-pub(crate) fn copy_receipt(finished: &Finished, to: Option<&Path>) -> Result<(), Failure> {
-    let Some(to) = to else { return Ok(()) };
-    std::fs::copy(&finished.receipt, to).map(drop).map_err(|error| {
-        let lies = &finished.receipt;
-        Failure::unavailable(format!(
-            "the receipt can't be copied to {}: {error}; it lies at {lies}",
-            to.display()
-        ))
-    })
+/// Where the receipt's copy goes: held open before anything runs, so that a
+/// program with `--write` can't put a link or a pipe there.
+pub(crate) struct ReceiptCopy {
+    path: PathBuf,
+    folder: OwnedFd,
+    temporary: String,
+    file: std::fs::File,
+}
+
+impl ReceiptCopy {
+    /// Opens the folder and makes the new file in it; the name itself appears at the end.
+    ///
+    /// # Errors
+    /// Exit 2 when the folder is missing, can't be written, or lies where the program may write.
+    pub(crate) fn prepare(path: Option<&Path>, writes: &[PathBuf]) -> Result<Option<Self>, Failure> {
+        let Some(path) = path else { return Ok(None) };
+        let failed = |why: String| {
+            Failure::usage(format!("the receipt can't be written to {}: {why}", path.display()))
+        };
+        let name = path.file_name().ok_or_else(|| failed("it names no file".into()))?;
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let parent = parent.canonicalize().map_err(|error| failed(error.to_string()))?;
+        if writes.iter().any(|folder| parent.starts_with(folder)) {
+            return Err(failed("the program may write there; name a place outside its folders".into()));
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = fs::open(&parent, flags, Mode::empty()).map_err(|errno| failed(errno.to_string()))?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| failed(error.to_string()))?;
+        let temporary = format!(".ioi-receipt-{}", ioi_types::hex::encode(&random));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = fs::openat(&folder, &temporary, flags, mode).map_err(|errno| failed(errno.to_string()))?;
+        Ok(Some(Self { path: parent.join(name), folder, temporary, file: file.into() }))
+    }
+
+    /// Copies the receipt and gives the copy its name, replacing a file (or link) of that name.
+    ///
+    /// # Errors
+    /// Exit 5 with the place where the receipt lies all the same.
+    pub(crate) fn finish(mut self, finished: &Finished) -> Result<PathBuf, Failure> {
+        let copied = std::fs::File::open(&finished.receipt)
+            .and_then(|mut receipt| std::io::copy(&mut receipt, &mut self.file))
+            .and_then(|_| self.file.sync_all())
+            .and_then(|()| {
+                let name = self.path.file_name().unwrap_or_default();
+                fs::renameat(&self.folder, &self.temporary, &self.folder, name).map_err(std::io::Error::from)
+            });
+        copied.map(|()| self.path.clone()).map_err(|error| {
+            let (to, lies) = (self.path.display(), &finished.receipt);
+            Failure::unavailable(format!("the receipt can't be copied to {to}: {error}; it lies at {lies}"))
+        })
+    }
+}
+
+/// A copy that was never finished leaves nothing.
+impl Drop for ReceiptCopy {
+    fn drop(&mut self) {
+        // After finish() the name is gone and this fails, as it should.
+        let _ = fs::unlinkat(&self.folder, &self.temporary, fs::AtFlags::empty());
+    }
 }

@@ -53,7 +53,15 @@ pub(crate) fn find(
     let user = home.policy();
     match user.symlink_metadata() {
         Ok(_) => read(&user),
-        Err(_) => Ok(PolicySource { name: "built-in".into(), text: builtin() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(PolicySource { name: "built-in".into(), text: builtin() })
+        }
+        // A policy that may be there and can't be reached is not the same as none.
+        Err(error) => {
+            let message =
+                format!("the policy {} can't be reached ({error}), so nothing is allowed", user.display());
+            Err(Failure::new(exit::USAGE, "policy", message))
+        }
     }
 }
 

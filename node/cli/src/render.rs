@@ -95,7 +95,7 @@ impl Screen {
         }
         self.say(&format!("\n{}\n", printable(&answer.text)));
         for (index, cited) in answer.citations.iter().enumerate() {
-            let place = format!("[{}] {} at byte {}", index + 1, printable(&cited.path), cited.offset);
+            let place = format!("[{}] {} at byte {}", index + 1, name(&cited.path), cited.offset);
             self.say(&self.dim(&place));
         }
     }
@@ -112,7 +112,7 @@ impl Screen {
             return;
         }
         let Refusal { principal, action, target, reason, would_allow, .. } = refusal;
-        self.aside(&format!("refused: {principal} {action} {}: {reason}", printable(target)));
+        self.aside(&format!("refused: {principal} {action} {}: {reason}", name(target)));
         if !would_allow.is_empty() && self.refusals == 1 {
             let indented = would_allow.lines().map(|line| format!("    {line}\n")).collect::<String>();
             self.aside(&format!("  what would allow it, in policy.toml:\n{indented}"));
@@ -128,7 +128,7 @@ impl Screen {
         }
         if self.skipped as usize <= SHOWN_MAX {
             let path = if skipped.path.is_empty() { "the folder itself" } else { &skipped.path };
-            self.aside(&format!("skipped {}: {} ({code})", printable(path), printable(&skipped.reason)));
+            self.aside(&format!("skipped {}: {} ({code})", name(path), name(&skipped.reason)));
         }
     }
 
@@ -207,6 +207,18 @@ pub(crate) fn printable(text: &str) -> String {
     out
 }
 
+/// A foreign name for a terminal: one line, whatever is in it.
+fn name(text: &str) -> String {
+    let line = |letter: char| {
+        matches!(letter, '\n' | '\t' | '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200d}' | '\u{feff}')
+    };
+    let mut out = String::new();
+    for letter in printable(text).chars() {
+        if line(letter) { out.extend(letter.escape_unicode()) } else { out.push(letter) }
+    }
+    out
+}
+
 /// A size for people, in powers of 1024.
 pub(crate) fn size(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -226,6 +238,11 @@ mod tests {
     #[test]
     fn a_document_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
+    }
+
+    #[test]
+    fn a_file_name_cannot_print_a_line_of_its_own() {
+        assert_eq!(name("x\nReceipt: fine\u{200b}"), "x\\u{a}Receipt: fine\\u{200b}");
     }
 
     #[test]

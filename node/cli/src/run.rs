@@ -2,10 +2,10 @@
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
-use crate::node::{self, Interrupt};
+use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
 use crate::render::Screen;
-use ioi_firewall::{Context, Policy, ProtectedPath, protected_paths};
+use ioi_firewall::{Access as PolicyAccess, Context, Policy, ProtectedPath, protected_paths};
 use ioi_node_supervisor::wire::{PolicySource, RunTask, task::Task};
 use ioi_node_supervisor::{Job, Settings, executable_digest};
 use ioi_sandbox::{Access, Grant, Limits, Profile, SyscallSet, program_grants};
@@ -58,9 +58,11 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
         roots.push(node::folder(more)?);
     }
     let writes = args.write.iter().map(|folder| node::folder(folder)).collect::<Result<Vec<_>, _>>()?;
+    let copy = ReceiptCopy::prepare(args.receipt.as_deref(), &writes)?;
     let policy = policy(&args, &settings, &executable, &writes)?;
     let context = policies::context(&settings.home, &roots);
     let compiled = policies::compile(&policy, &context)?;
+    check_writes(&writes, &context)?;
     let prefixes = prefixes(&executable, &compiled);
     let digest =
         executable_digest(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
@@ -89,8 +91,8 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     };
     let (_, questions) = mpsc::channel(1);
     let outcome = node::perform(settings, job, questions, screen, Interrupt::IsPassedOn).await?;
-    node::copy_receipt(&outcome.finished, args.receipt.as_deref())?;
-    screen.finished(&outcome.finished, args.receipt.as_deref());
+    let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
+    screen.finished(&outcome.finished, copy.as_deref());
     Ok(u8::try_from(outcome.finished.exit_code).unwrap_or(exit::RUN_FAILED))
 }
 
@@ -187,30 +189,75 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// The trees that a command outside the system's folders needs: where it was
-/// installed, unless that holds anything protected or is the user's home.
+/// The tree that a command outside the system's folders was installed into: the
+/// parent of a `bin` (or `shims`) folder that has its libraries beside it. Any
+/// other folder stays closed; `--read` opens it, under the policy.
 fn prefixes(executable: &Path, policy: &Policy) -> Vec<PathBuf> {
-    let system = |path: &Path| program_grants().iter().any(|grant| path.starts_with(&grant.path));
-    let mut prefixes = Vec::new();
-    let shims = executable.parent().and_then(Path::parent);
-    for candidate in [shims, executable.parent()].into_iter().flatten() {
-        let fits = !system(candidate) && may_be_granted(candidate, policy);
-        if fits && !prefixes.iter().any(|taken: &PathBuf| candidate.starts_with(taken)) {
-            prefixes.push(candidate.to_owned());
-        }
+    if program_grants().iter().any(|grant| executable.starts_with(&grant.path)) {
+        return Vec::new();
     }
-    prefixes
+    let bin = executable.parent().filter(|bin| {
+        bin.file_name()
+            .is_some_and(|name| ["bin", "sbin", "shims", "libexec"].iter().any(|known| name == *known))
+    });
+    let prefix = bin.and_then(Path::parent).filter(|prefix| {
+        ["lib", "lib64", "libexec", "versions"].iter().any(|libraries| prefix.join(libraries).is_dir())
+    });
+    prefix.filter(|prefix| may_be_granted(prefix, policy)).map(Path::to_owned).into_iter().collect()
 }
 
+/// No home folder, nothing above one, and nothing that holds keys by custom.
 fn may_be_granted(tree: &Path, policy: &Policy) -> bool {
+    const SECRETS: [&str; 8] =
+        [".ssh", ".gnupg", ".aws", ".config", ".kube", ".netrc", ".git-credentials", "credentials.toml"];
     let context: &Context = policy.context();
-    let above_home =
-        context.home.as_deref().is_some_and(|home| Path::new(OsStr::from_bytes(home)).starts_with(tree));
-    let alone = tree.components().count() > 2 || tree.starts_with("/opt");
-    let holds = |protected: &ProtectedPath| {
+    let home = context.home.as_deref().map(|home| Path::new(OsStr::from_bytes(home)));
+    let is_home =
+        home.is_some_and(|home| home.starts_with(tree)) || tree.parent() == Some(Path::new("/home"));
+    let protected = |protected: &ProtectedPath| {
         protected.path.as_deref().is_some_and(|path| Path::new(OsStr::from_bytes(path)).starts_with(tree))
     };
-    alone && !above_home && !protected_paths(context).iter().any(holds)
+    tree.components().count() > 2
+        && !is_home
+        && !SECRETS.iter().any(|name| tree.join(name).exists())
+        && !protected_paths(context).iter().any(protected)
+}
+
+/// Entries of a folder for writing that are looked through before the start.
+const WRITE_ENTRIES_MAX: usize = 1_000_000;
+
+/// A folder for writing must not hold, at the start, anything that no policy
+/// opens for writing: git hooks and settings, keys, start-up files.
+fn check_writes(folders: &[PathBuf], context: &Context) -> Result<(), Failure> {
+    let refused = |message: String| Failure::new(exit::REFUSED, "policy.denied", message);
+    let (mut waiting, mut seen) = (folders.to_vec(), 0);
+    while let Some(folder) = waiting.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|error| refused(format!("{} can't be looked through: {error}", folder.display())))?;
+        for entry in entries.filter_map(Result::ok) {
+            seen += 1;
+            let path = entry.path();
+            if let Some(found) =
+                context.touches_protected(path.as_os_str().as_encoded_bytes(), PolicyAccess::Write)
+            {
+                let message = format!(
+                    "--write can't be given: {} is protected ({}); name a folder beside it",
+                    path.display(),
+                    found.why
+                );
+                return Err(refused(message));
+            }
+            if seen > WRITE_ENTRIES_MAX {
+                return Err(refused(format!(
+                    "the folders for writing hold more than {WRITE_ENTRIES_MAX} entries"
+                )));
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                waiting.push(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

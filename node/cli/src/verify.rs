@@ -42,7 +42,10 @@ fn trust(named: Option<&str>) -> Result<Trust, Failure> {
     let path = match named {
         Some(path) => path.into(),
         None => match Home::from_environment(|name| std::env::var_os(name)) {
-            Ok(home) => home.public_key(),
+            Ok(home) => {
+                home.check()?;
+                home.public_key()
+            }
             Err(_) => return Ok(Trust::default()),
         },
     };

@@ -129,6 +129,11 @@ impl Ask<'_> {
     ) -> Result<(), Failure> {
         let named: Vec<_> =
             documents.iter().map(|document| (document.path.clone(), original_bytes(document))).collect();
+        if let Some(made_up) = documents.iter().find(|document| !plugin.services.was_read(&document.path)) {
+            let message =
+                format!("the files plugin answered with `{}`, which it was never given", made_up.path);
+            return Err(Failure::new(ErrorCode::PluginFailed, message));
+        }
         let mut regions =
             answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
         let (text, source) = (regions.next(), regions.next());
@@ -142,8 +147,12 @@ impl Ask<'_> {
         let reply = reply.into_inner();
         for ((path, bytes), digest) in named.iter().zip(&reply.document_digests) {
             let digest = digest_of(digest)?;
-            let witnessed =
-                Witnessed { what: "document".into(), digest, bytes: *bytes, by: "workload".into() };
+            let witnessed = Witnessed {
+                what: "document".into(),
+                digest,
+                bytes: *bytes,
+                by: "workload over bytes from plugin:files".into(),
+            };
             plugin.services.digested(path, vec![witnessed]).await?;
         }
         for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {

@@ -22,6 +22,7 @@ use ioi_ipc::proto::supervisor::{ConfigureRequest, Failed, report_request::Repor
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, pair};
 use session::{Host, Session};
+use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -32,13 +33,19 @@ async fn main() -> Result<()> {
         host.client().configure(ConfigureRequest {}).await.context("no configuration came")?;
     let task = configuration.get_ref().task.clone().and_then(|task| task.task);
     let session = Session::open(&inherited, host.clone(), configuration.into_inner()).await;
-    let done = match session {
-        Ok(session) => perform(&inherited, &session, task).await,
-        Err(failure) => Err(failure),
+    let (failure, receipt) = match session {
+        Ok(session) => match perform(&inherited, &session, task).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => {
+                // A log or guardian that is gone leaves none; the failure says so.
+                let receipt = receipt::of_failure(&session, &failure).await.unwrap_or_default();
+                (failure, receipt)
+            }
+        },
+        Err(failure) => (failure, String::new()),
     };
-    if let Err(Failure { code, message }) = done {
-        host.report(Report::Failed(Failed { error_code: code.number(), message })).await;
-    }
+    let Failure { code, message } = failure;
+    host.report(Report::Failed(Failed { error_code: code.number(), message, receipt })).await;
     Ok(())
 }
 
@@ -51,7 +58,10 @@ async fn perform(inherited: &Inherited, session: &Session, task: Option<Task>) -
     }
 }
 
+/// Indexing the largest batch takes seconds; more than this and the workload is stuck.
+const WORKLOAD_DEADLINE: Duration = Duration::from_secs(120);
+
 async fn workload(inherited: &Inherited) -> Result<WorkloadClient<Channel>, Failure> {
-    let connect = async { pair::client(inherited.named("workload")?).await };
+    let connect = async { pair::client_within(inherited.named("workload")?, WORKLOAD_DEADLINE).await };
     connect.await.map(WorkloadClient::new).map_err(|error| Failure::internal(format!("no workload: {error}")))
 }

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::session::{Session, create};
 use ioi_audit::{Closing, Entry, LINE_BYTES_MAX, ReceiptWriter};
+use ioi_canon::Map;
 use ioi_crypto::{PublicKey, Signature};
 use ioi_ipc::proto::guardian::SignHeadRequest;
 use ioi_ipc::proto::supervisor::{Finished, report_request::Report};
@@ -15,6 +16,33 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 /// # Errors
 /// The log's, the guardian's, or those of writing the file.
 pub(crate) async fn finish(session: &Session, closing: Closing, exit_code: i32) -> Result<(), Failure> {
+    let (receipt, leaves) = make(session, closing).await?;
+    let key_id = session.hello.key_id.clone();
+    session.host.report(Report::Finished(Finished { receipt, leaves, key_id, exit_code })).await;
+    Ok(())
+}
+
+/// The receipt of a session that ended early: what happened until then, and why it ended.
+///
+/// # Errors
+/// As [`finish`]; also while a call is still in flight.
+pub(crate) async fn of_failure(session: &Session, failure: &Failure) -> Result<String, Failure> {
+    let task = Map::from([
+        ("command".to_owned(), session.configuration.command.as_str().into()),
+        ("failed".to_owned(), failure.code.name().into()),
+        ("reason".to_owned(), failure.message.as_str().into()),
+    ]);
+    let closing = Closing {
+        task,
+        answer: None,
+        citations: Vec::new(),
+        policy: session.policy_source.clone(),
+        context: session.policy_context.clone(),
+    };
+    make(session, closing).await.map(|(receipt, _)| receipt)
+}
+
+async fn make(session: &Session, closing: Closing) -> Result<(String, u64), Failure> {
     let leaves = session.log.close(closing).await?;
     let mut guardian = session.guardian.clone();
     let head = guardian
@@ -34,10 +62,7 @@ pub(crate) async fn finish(session: &Session, closing: Closing, exit_code: i32) 
     );
     heads.write_all(line.as_bytes()).and_then(|()| heads.sync_all()).map_err(|error| failed(&error))?;
     write(session, &head.statement, &key, &signature).map_err(|error| failed(&error))?;
-    let receipt = format!("{}/receipt.json", session.configuration.directory);
-    let key_id = session.hello.key_id.clone();
-    session.host.report(Report::Finished(Finished { receipt, leaves, key_id, exit_code })).await;
-    Ok(())
+    Ok((format!("{}/receipt.json", session.configuration.directory), leaves))
 }
 
 fn failed(error: &io::Error) -> Failure {

@@ -178,6 +178,11 @@ impl PluginServices {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the path was handed out and nobody has said yet what it holds.
+    pub(crate) fn was_read(&self, path: &str) -> bool {
+        self.reads().contains_key(path.as_bytes())
+    }
+
     /// Records what a file that was handed out holds.
     pub(crate) async fn digested(&self, path: &str, results: Vec<Witnessed>) -> Result<(), Failure> {
         let permit = self.reads().remove(path.as_bytes());

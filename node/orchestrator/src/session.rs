@@ -18,6 +18,7 @@ use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The supervisor, as this process sees it.
 #[derive(Clone)]
@@ -40,6 +41,9 @@ impl Host {
         let _ = self.client().report(ReportRequest { report: Some(report) }).await;
     }
 }
+
+/// The guardian writes and signs; more than this and it is stuck.
+const GUARDIAN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// One session.
 pub(crate) struct Session {
@@ -79,7 +83,9 @@ impl Session {
             |error: std::io::Error| Failure::internal(format!("a descriptor of ours is not there: {error}"));
         let directory = inherited.named("directory").map_err(system)?;
         let transfers = Transfers::start(inherited.descriptors().map_err(system)?).map_err(system)?;
-        let channel = pair::client(inherited.named("guardian").map_err(system)?).await.map_err(system)?;
+        let channel = pair::client_within(inherited.named("guardian").map_err(system)?, GUARDIAN_DEADLINE)
+            .await
+            .map_err(system)?;
         let mut guardian = GuardianClient::new(channel);
         let hello =
             guardian.hello(HelloRequest {}).await.map_err(|status| Failure::guardian(&status))?.into_inner();

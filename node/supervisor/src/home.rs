@@ -84,6 +84,19 @@ impl Home {
         Ok(Self { config, data, user })
     }
 
+    /// What is trusted because it lies here must be nobody else's to change.
+    ///
+    /// # Errors
+    /// [`HomeError::Permissions`] for a folder of another owner, or that others may write to.
+    pub fn check(&self) -> Result<(), HomeError> {
+        for path in [&self.config, &self.data] {
+            if let Ok(meta) = path.metadata() {
+                check_owner(path, &meta)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The user's policy, where one is looked for without `--policy`.
     #[must_use]
     pub fn policy(&self) -> PathBuf {
@@ -129,11 +142,16 @@ pub fn private_folder(path: &Path) -> Result<File, HomeError> {
     if !meta.is_dir() {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
+    check_owner(path, &meta)?;
+    Ok(folder)
+}
+
+fn check_owner(path: &Path, meta: &std::fs::Metadata) -> Result<(), HomeError> {
     let mode = meta.permissions().mode() & 0o777;
     if meta.uid() != rustix::process::geteuid().as_raw() || mode & 0o022 != 0 {
         return Err(HomeError::Permissions { path: path.to_owned(), owner: meta.uid(), mode });
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// Keeps the guardian's public key where verifiers look for it: written whole

@@ -169,6 +169,11 @@ impl Roots {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
         let file = fs::open(&again, flags, Mode::empty())
             .map_err(|errno| errno_refusal(errno, &opened.facts.path))?;
+        let now = fs::fstat(&file).map_err(|errno| errno_refusal(errno, &opened.facts.path))?;
+        if u64::try_from(now.st_size) != Ok(opened.facts.size) {
+            let message = "the file's size changed after the decision on it";
+            return Err(refused(ErrorCode::PathUnreadable, message));
+        }
         Ok((file, opened.facts))
     }
 

@@ -8,6 +8,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("node", &["base", "core", "edge"]),
     ("sdk", &["base", "core", "edge"]),
     ("plugins", &["base", "core", "edge", "sdk"]),
+    ("benches", &["base", "core", "edge", "node", "sdk"]),
     ("xtask", &[]),
 ];
 

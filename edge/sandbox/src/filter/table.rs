@@ -134,6 +134,20 @@ const OWN_LIMITS: &[&[Test]] = &[&[is(0, 0)], &[null(2)]];
 const OWN_PRIORITY: &[&[Test]] = &[&[is(0, 0), is(1, 0)]];
 /// Running a descriptor instead of a path (AT_EMPTY_PATH).
 const BY_DESCRIPTOR: &[&[Test]] = &[&[Test::AnyBit { argument: 4, mask: 0x1000 }]];
+/// Set-user-id and set-group-id bits: such a file keeps them outside the sandbox, for whoever runs it there.
+const SET_ID: u32 = 0o6000;
+const O_CREAT: u32 = libc::O_CREAT as u32;
+/// The bit of O_TMPFILE that is not O_DIRECTORY.
+const O_TMPFILE: u32 = 0x40_0000;
+
+const fn any(argument: u8, mask: u32) -> Test {
+    Test::AnyBit { argument, mask }
+}
+const SET_ID_AT_1: &[&[Test]] = &[&[any(1, SET_ID)]];
+const SET_ID_AT_2: &[&[Test]] = &[&[any(2, SET_ID)]];
+/// Creating with such bits; without creating, the mode means nothing.
+const OPEN_SET_ID: &[&[Test]] = &[&[any(1, O_CREAT | O_TMPFILE), any(2, SET_ID)]];
+const OPENAT_SET_ID: &[&[Test]] = &[&[any(2, O_CREAT | O_TMPFILE), any(3, SET_ID)]];
 /// Asking (all ones) or setting the plain Linux personality.
 const PLAIN_PERSONALITY: &[&[Test]] = &[&[is(0, 0)], &[is(0, u32::MAX)]];
 
@@ -307,8 +321,8 @@ const COMMON: &[Entry] = entries! {
     SYS_fstat           ALL Always Allow, "sizes";
 
     // Files by path. Landlock and the private root say which.
-    SYS_openat          ALL Always Allow, "the loader, files of its grants";
-    SYS_openat2         EVENTS Always Allow, "as openat";
+    SYS_openat          ALL Always RefuseIf(OPENAT_SET_ID), "the loader, files of its grants";
+    SYS_openat2         EVENTS Always Absent, "its mode lies behind a pointer; openat is asked instead";
     SYS_newfstatat      ALL Always Allow, "as openat";
     SYS_statx           ALL Always Allow, "as openat";
     SYS_statfs          EVENTS Always Allow, "free space";
@@ -326,7 +340,7 @@ const COMMON: &[Entry] = entries! {
     SYS_renameat2       EVENTS Always Allow, "as mkdirat";
     SYS_linkat          EVENTS Always Allow, "as mkdirat";
     SYS_symlinkat       EVENTS Always Allow, "as mkdirat";
-    SYS_mknodat         PROGRAM Always Allow, "mkfifo; Landlock refuses devices and sockets";
+    SYS_mknodat         PROGRAM Always RefuseIf(SET_ID_AT_2), "mkfifo; Landlock refuses devices and sockets";
     SYS_truncate        EVENTS Always Allow, "as mkdirat; Landlock from ABI 3 on covers it";
     SYS_umask           EVENTS Always Allow, "modes of new files";
     SYS_getxattr        PROGRAM Namespaces Allow, "ls, cp; Landlock doesn't cover attributes";
@@ -335,9 +349,9 @@ const COMMON: &[Entry] = entries! {
     SYS_listxattr       PROGRAM Namespaces Allow, "as getxattr";
     SYS_llistxattr      PROGRAM Namespaces Allow, "as getxattr";
     SYS_flistxattr      PROGRAM Namespaces Allow, "as getxattr";
-    SYS_fchmod          PROGRAM Namespaces Allow, "modes of its files; Landlock doesn't cover them, a read-only mount does";
-    SYS_fchmodat        PROGRAM Namespaces Allow, "as fchmod";
-    SYS_fchmodat2       PROGRAM Namespaces Allow, "as fchmod";
+    SYS_fchmod          PROGRAM Namespaces RefuseIf(SET_ID_AT_1), "modes of its files; Landlock doesn't cover them, a read-only mount does";
+    SYS_fchmodat        PROGRAM Namespaces RefuseIf(SET_ID_AT_2), "as fchmod";
+    SYS_fchmodat2       PROGRAM Namespaces RefuseIf(SET_ID_AT_2), "as fchmod";
     SYS_fchown          PROGRAM Namespaces Allow, "as fchmod";
     SYS_fchownat        PROGRAM Namespaces Allow, "as fchmod";
     SYS_utimensat       PROGRAM Namespaces Allow, "as fchmod";
@@ -411,8 +425,8 @@ const OWN_CALLS: &[Entry] = entries! {
     SYS_epoll_create    ALL Always Allow, "as epoll_create1";
     SYS_epoll_wait      ALL Always Allow, "as epoll_pwait";
     SYS_eventfd         EVENTS Always Allow, "as eventfd2";
-    SYS_open            ALL Always Allow, "as openat";
-    SYS_creat           EVENTS Always Allow, "as openat";
+    SYS_open            ALL Always RefuseIf(OPEN_SET_ID), "as openat";
+    SYS_creat           EVENTS Always RefuseIf(SET_ID_AT_1), "as openat";
     SYS_stat            ALL Always Allow, "as newfstatat";
     SYS_lstat           ALL Always Allow, "as newfstatat";
     SYS_access          ALL Always Allow, "as faccessat";
@@ -424,8 +438,8 @@ const OWN_CALLS: &[Entry] = entries! {
     SYS_rename          EVENTS Always Allow, "as mkdirat";
     SYS_link            EVENTS Always Allow, "as mkdirat";
     SYS_symlink         EVENTS Always Allow, "as mkdirat";
-    SYS_mknod           PROGRAM Always Allow, "as mknodat";
-    SYS_chmod           PROGRAM Namespaces Allow, "as fchmod";
+    SYS_mknod           PROGRAM Always RefuseIf(SET_ID_AT_1), "as mknodat";
+    SYS_chmod           PROGRAM Namespaces RefuseIf(SET_ID_AT_1), "as fchmod";
     SYS_chown           PROGRAM Namespaces Allow, "as fchmod";
     SYS_lchown          PROGRAM Namespaces Allow, "as fchmod";
     SYS_utime           PROGRAM Namespaces Allow, "as fchmod";
