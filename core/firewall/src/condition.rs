@@ -10,7 +10,7 @@ use crate::section::{Section, Text};
 use crate::source::Findings;
 use crate::token::TextPattern;
 use crate::url::{HostPattern, parse_origin};
-use ioi_types::Digest;
+use ioi_types::{Digest, DigestAlgorithm};
 
 /// The keys of this version.
 pub(crate) const KEYS: [&str; 7] = ["path", "size_max", "rate", "host", "executable", "digest", "argv"];
@@ -241,10 +241,15 @@ fn host_pattern(text: &str) -> Result<HostPattern, (String, Option<String>)> {
 }
 
 fn digest_text(text: &str) -> Result<String, (String, Option<String>)> {
-    let digest: Result<Digest, _> = text.parse();
-    digest
-        .map(|digest| digest.to_string())
-        .map_err(|error| (format!("`{}`: {error}", text.escape_debug()), None))
+    let digest: Digest =
+        text.parse().map_err(|error| (format!("`{}`: {error}", text.escape_debug()), None))?;
+    // A call carries the BLAKE3 digest; a deny by another would never match and so fail open.
+    if digest.algorithm == DigestAlgorithm::Blake3 {
+        Ok(digest.to_string())
+    } else {
+        let help = "write `blake3:` and the digest that `b3sum FILE` prints".to_owned();
+        Err((format!("`{}`: programs are known by their BLAKE3 digest", text.escape_debug()), Some(help)))
+    }
 }
 
 fn arguments(texts: &[Text<'_>], findings: &mut Findings<'_>) -> Argv {

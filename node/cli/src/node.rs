@@ -11,6 +11,7 @@ use rustix::fs::{self, Mode, OFlags};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -74,10 +75,24 @@ pub(crate) async fn perform(
     let mut run = Run::start(settings, job, questions).await?;
     let shown = tokio::select! {
         shown = show(&mut run, screen) => shown,
-        () = signals.ended() => Err(Failure::new(130, "interrupted", "interrupted; every process of the run was ended")),
+        () = signals.ended() => end_early(&mut run, screen, interrupt).await,
     };
     run.finish().await;
     shown
+}
+
+const SIGTERM: i32 = 15;
+/// How long the program of `ioi run` has to end after a signal, before it is killed.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The program is asked to end, so that its receipt tells how; anything else just ends.
+async fn end_early(run: &mut Run, screen: &mut Screen, interrupt: Interrupt) -> Result<Outcome, Failure> {
+    let interrupted = || Failure::new(130, "interrupted", "interrupted; every process of the run was ended");
+    if interrupt == Interrupt::Ends {
+        return Err(interrupted());
+    }
+    run.signal_program(SIGTERM);
+    tokio::time::timeout(GRACE, show(run, screen)).await.unwrap_or_else(|_| Err(interrupted()))
 }
 
 struct Signals {

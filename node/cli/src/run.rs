@@ -241,7 +241,7 @@ fn check_writes(folders: &[PathBuf], context: &Context) -> Result<(), Failure> {
                 context.touches_protected(path.as_os_str().as_encoded_bytes(), PolicyAccess::Write)
             {
                 let message = format!(
-                    "--write can't be given: {} is protected ({}); name a folder beside it",
+                    "--write can't be given: {} is protected ({}), which no policy opens; name a folder beside it",
                     path.display(),
                     found.why
                 );

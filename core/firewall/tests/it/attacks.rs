@@ -2,7 +2,9 @@
 
 use crate::{CHAIN, compile, context, decide, file, file_facts};
 use ioi_canon::{Map, Value};
-use ioi_firewall::{Access, Call, Facts, Object, ObjectKind, Origin, Policy, RateState, protected_paths};
+use ioi_firewall::{
+    Access, Call, Facts, Object, ObjectKind, Origin, Policy, RateState, Source, protected_paths,
+};
 use ioi_types::{Digest, Verdict};
 
 const OPEN: &str = r#"
@@ -400,8 +402,19 @@ fn a_request_is_bound_to_origin_method_and_path() {
 }
 
 #[test]
+fn a_rule_by_a_digest_that_no_call_carries_is_an_error_and_not_a_rule_that_never_matches() {
+    let text = format!(
+        "version = 1\n[[rule]]\nid = \"no\"\neffect = \"deny\"\naction = [\"sys::exec\"]\nwhen = {{ digest = [\"{}\"] }}\n",
+        Digest::sha256([1; 32])
+    );
+    let findings = Policy::compile(&Source::new("p.toml", text), &context()).unwrap_err();
+    assert_eq!((findings[0].line, findings.len()), (6, 1));
+    assert!(findings[0].message.contains("BLAKE3"), "{}", findings[0]);
+}
+
+#[test]
 fn a_program_is_known_by_path_digest_and_arguments() {
-    let digest = |byte| Digest::sha256([byte; 32]);
+    let digest = |byte| Digest::blake3([byte; 32]);
     let text = format!(
         "version = 1\n[[rule]]\nid = \"git\"\neffect = \"allow\"\naction = [\"sys::exec\"]\n\
          when = {{ executable = [\"/usr/bin/git\"], digest = [\"{}\"], argv = [\"*git\", \"log\", \"**\"] }}\n",

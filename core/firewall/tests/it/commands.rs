@@ -29,7 +29,7 @@ fn ask_lets_its_files_plugin_read_and_nothing_else() {
         file("fs::delete", "/home/eve/docs/a"),
         file("fs::list", "/home/eve"),
         Call::fetch(CHAIN, "GET", "https://a.example/"),
-        Call::exec(CHAIN, b"/bin/sh", Digest::sha256([0; 32]), ["sh"]),
+        Call::exec(CHAIN, b"/bin/sh", Digest::blake3([0; 32]), ["sh"]),
         Call::file(["session:ask", "plugin:other"], "fs::list", b"/home/eve/docs"),
     ] {
         assert_eq!(decide(&policy, &call).verdict, Verdict::Deny, "{call:?}");
@@ -66,7 +66,7 @@ fn run_starts_the_named_program_whatever_bytes_its_path_has() {
     {
         let policy = built("run", &with_command(path).expect("canonical"));
         let start = |path: &[u8]| {
-            decide(&policy, &Call::exec(["session:run"], path, Digest::sha256([0; 32]), ["x"])).verdict
+            decide(&policy, &Call::exec(["session:run"], path, Digest::blake3([0; 32]), ["x"])).verdict
         };
         assert_eq!(start(path), Verdict::Allow, "{}", String::from_utf8_lossy(path));
         assert_eq!(start(b"/bin/sh"), Verdict::Deny);

@@ -119,3 +119,55 @@ fn a_limit_on_processes_holds() {
     let unbounded = place.run(["sh", "-c", script]).outcome();
     assert_eq!(unbounded.stdout, "all\n", "{unbounded:?}");
 }
+
+#[test]
+fn no_file_with_a_set_id_bit_is_left_behind() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    let script =
+        "cp /bin/true ../out/a; chmod 4755 ../out/a; chmod 2755 ../out/a; chmod u+s ../out/a; ls ../out";
+    let outcome = place.ioi(["run", "--write", "../out", "--", "sh", "-c", script]).outcome();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "a\n"), "{outcome:?}");
+    let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o6000;
+    assert_eq!(mode("out/a"), 0);
+    // Outside the sandbox the same script sets the bit.
+    place.other("/bin/sh".as_ref()).arguments(["-c", script]).outcome();
+    assert_ne!(mode("out/a"), 0);
+}
+
+#[test]
+fn a_receipt_goes_through_no_link_and_into_no_folder_of_the_program() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    let victim = place.write("user/victim", "mine");
+    let inside =
+        place.ioi(["run", "--write", "../out", "--receipt", "../out/r.json", "--", "true"]).outcome();
+    inside.assert_fails(125, &["the program may write there"]);
+    std::os::unix::fs::symlink(&victim, place.path("work/r.json")).unwrap();
+    let outcome = place.ioi(["run", "--receipt", "r.json", "--", "true"]).outcome();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    assert!(fs::symlink_metadata(place.path("work/r.json")).unwrap().is_file());
+    place.assert_verifies(&place.path("work/r.json"));
+}
+
+#[test]
+fn a_folder_with_git_hooks_is_not_given_for_writing() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("out/project/.git/hooks")).unwrap();
+    let outcome = place.ioi(["run", "--write", "../out", "--", "true"]).outcome();
+    outcome.assert_fails(125, &[".git/hooks", "protected"]);
+}
+
+#[test]
+fn a_folder_beside_the_program_is_not_granted_with_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.write("other/secret", CANARY);
+    let tool = place.write("work/tool", "#!/bin/sh\ncat ../other/secret\n");
+    fs::set_permissions(&tool, PermissionsExt::from_mode(0o755)).unwrap();
+    let outcome = place.run(["./tool"]).outcome();
+    assert!(outcome.code != Some(0) && !outcome.stdout.contains(CANARY), "{outcome:?}");
+    assert!(place.other(&tool).outcome().stdout.contains(CANARY), "outside it is read");
+}

@@ -74,3 +74,15 @@ fn sigterm_ends_a_run_and_whatever_the_program_started() {
     let outcome = interrupt_run("trap '' TERM; setsid sleep 61 &", Signal::TERM, &To::Command);
     outcome.assert_fails(125, &["interrupted"]);
 }
+
+#[test]
+fn a_program_that_is_asked_to_end_leaves_a_receipt_of_how() {
+    let place = Place::new();
+    let mut node = place.run(["sh", "-c", "echo ready; exec sleep 60"]).start();
+    node.wait_for("ready");
+    node.signal(Signal::TERM);
+    node.must_end_within(AT_ONCE);
+    assert_eq!(node.outcome().code, Some(128 + 15));
+    let [receipt] = &place.receipts()[..] else { panic!("one receipt") };
+    place.assert_verifies(receipt);
+}
