@@ -354,14 +354,14 @@ mod tests {
         let package =
             |name: &str| Package { name: name.into(), folder: Some("edge/x".into()), ..Package::default() };
         let packages =
-            [("s".to_owned(), package("ioi-sandbox")), ("o".to_owned(), package("ioi-other"))].into();
+            [("s".to_owned(), package("ioi-node-cli")), ("o".to_owned(), package("ioi-other"))].into();
         let workspace = Workspace { root: "/w".into(), target: "/t".into(), packages };
         let taken = |package: &str, test: bool, executable: Value| {
             let message = json!({"package_id": package, "profile": {"test": test}, "executable": executable});
             parse_message(&message.to_string(), &workspace).is_some()
         };
         assert!(taken("s", true, json!("/t/debug/deps/it")));
-        assert!(!taken("s", false, json!("/t/debug/ioi-init")));
+        assert!(!taken("s", false, json!("/t/debug/ioi")));
         assert!(!taken("s", true, Value::Null));
         assert!(!taken("o", true, json!("/t/debug/deps/it")));
         assert!(parse_message("Compiling", &workspace).is_none());

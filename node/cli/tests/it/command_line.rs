@@ -32,7 +32,9 @@ fn a_command_line_that_means_nothing_is_2_and_starts_nothing() {
     ];
     for words in rows {
         let outcome = place.ioi(*words).outcome();
-        assert_eq!(outcome.code, Some(2), "{words:?}: {outcome:?}");
+        // A program under `run` may end with 2 itself, so our own failures there are 125.
+        let expected = if words.first() == Some(&"run") { 125 } else { 2 };
+        assert_eq!(outcome.code, Some(expected), "{words:?}: {outcome:?}");
         assert!(!outcome.stderr.is_empty() || words.is_empty(), "{words:?} says nothing");
         assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
     }

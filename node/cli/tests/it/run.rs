@@ -67,7 +67,7 @@ fn our_own_failures_are_125_to_127() {
     let missing = place.ioi(["run", "--write", "no-such-folder", "--", "true"]).outcome();
     missing.assert_fails(125, &["no-such-folder"]);
     place.ioi(["run", "--policy", "none.toml", "--", "true"]).outcome().assert_fails(125, &["none.toml"]);
-    assert_eq!(place.ioi(["run"]).outcome().code, Some(2));
+    assert_eq!(place.ioi(["run"]).outcome().code, Some(125));
 }
 
 #[test]
