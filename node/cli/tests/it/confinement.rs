@@ -104,7 +104,9 @@ fn a_protected_place_is_granted_to_nobody() {
     let mut call = inside_home;
     call.command.current_dir(&home);
     call.outcome().assert_fails(125, &["no policy opens"]);
-    assert_eq!(place.receipts().len(), 0);
+    assert!(!place.path("work/started").exists());
+    // Where the refusal was a decision of the session, its receipt says so.
+    place.receipts().iter().for_each(|receipt| place.assert_verifies(receipt));
 }
 
 #[test]
