@@ -304,9 +304,6 @@ fn survive_forking() -> Option<String> {
                 if libc::fork() != 0 {
                     libc::_exit(0);
                 }
-                // Fast enough to be gone before a look through /proc is over; without a pause, where
-                // nothing counts processes, the dead ones would fill the machine's pids for a moment.
-                libc::usleep(300);
             }
             libc::_exit(0);
         }

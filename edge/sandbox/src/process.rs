@@ -20,6 +20,13 @@ pub(crate) fn all() -> impl Iterator<Item = Process> {
     entries.filter_map(|e| Pid::from_raw(e.file_name().to_str()?.parse().ok()?)).filter_map(read)
 }
 
+/// The children of this process's one thread, dead ones included. `None` if the kernel doesn't list them.
+pub(crate) fn children() -> Option<Vec<Pid>> {
+    let own = rustix::process::getpid().as_raw_nonzero();
+    let listed = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).ok()?;
+    Some(listed.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect())
+}
+
 /// One process, if it is there.
 pub(crate) fn read(pid: Pid) -> Option<Process> {
     let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;

@@ -37,30 +37,73 @@ pub(super) fn run(control: &UnixStream, setup: Setup) -> Result<Option<Ended>, F
     Ok(ended.ok().flatten().or(ended_by_us))
 }
 
-/// Kills every descendant until none is left, also one that forks all the time: descendants are first
-/// stopped, again and again until no new one appears, and a stopped process can't fork.
+/// Kills every descendant until none is left.
 fn kill_descendants(child: Pid) -> Option<Ended> {
-    let mut ended = None;
-    loop {
-        stop_all();
-        signal_all(Signal::KILL, |_| true);
+    let mut reaper = Reaper { child, ended: None };
+    while reaper.reap() {
+        if chase(&mut reaper) {
+            stop_all(&mut reaper);
+            signal_all(Signal::KILL, |_| true);
+        }
+    }
+    reaper.ended
+}
+
+/// Collects the dead all the time. Who forks and leaves without end would otherwise fill the machine's pids
+/// with them, and make each look through `/proc` slower than the one before.
+struct Reaper {
+    child: Pid,
+    ended: Option<Ended>,
+}
+
+impl Reaper {
+    /// False if this process has no child any more.
+    fn reap(&mut self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG) {
-                Ok(Some((pid, status))) if pid == child => {
-                    ended = Some(Ended { code: status.exit_status(), signal: status.terminating_signal() });
+                Ok(Some((pid, status))) if pid == self.child => {
+                    let ended = Ended { code: status.exit_status(), signal: status.terminating_signal() };
+                    self.ended = Some(ended);
                 }
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(_) => return ended,
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => return true,
+                Err(_) => return false,
             }
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-fn stop_all() {
+/// Kills our own children, and those that become ours by it, for as long as that gets anywhere. A process that
+/// leaves a child in its place leaves it to us, so this is after it within microseconds, where a look through
+/// `/proc` comes too late. True if somebody is left, or may be.
+fn chase(reaper: &mut Reaper) -> bool {
+    const ROUNDS: u32 = 2_000;
+    let mut before = Vec::new();
+    for _ in 0..ROUNDS {
+        if !reaper.reap() {
+            return false;
+        }
+        let Some(children) = process::children() else { return true };
+        for pid in &children {
+            process::signal_if(*pid, Signal::KILL, |p| {
+                process::read(p).is_some_and(|p| p.parent == getpid())
+            });
+        }
+        if children == before {
+            // They are killed and need a moment to die.
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        before = children;
+    }
+    true
+}
+
+/// Stops descendants again and again until no new one appears: a stopped process can't fork.
+fn stop_all(reaper: &mut Reaper) {
     let mut stopped = HashSet::new();
-    while signal_all(Signal::STOP, |pid| stopped.insert(pid)) {}
+    while signal_all(Signal::STOP, |pid| stopped.insert(pid)) {
+        reaper.reap();
+    }
 }
 
 /// Signals all descendants that `chosen` picks. False if there was none.
