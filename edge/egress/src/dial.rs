@@ -1,7 +1,7 @@
 //! Names, TCP and TLS: from a target to a connection with one pinned address.
 
 use crate::address::{is_public, is_unicast};
-use crate::fetch::{Bounds, FetchError};
+use crate::fetch::{Bounds, Certificate, FetchError};
 use crate::target::{Host, Target};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -51,8 +51,7 @@ pub struct Client {
 pub(crate) struct Dialled {
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) peer: SocketAddr,
-    /// SHA-256 of the certificate that the server showed, in DER.
-    pub(crate) certificate: Option<[u8; 32]>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// TCP, or TLS over it.
@@ -144,7 +143,8 @@ impl Client {
         let shaken = shaken.map_err(|_| failed("the TLS handshake did not end in time".into()))?;
         let stream = shaken.map_err(|error| failed(format!("TLS: {error}")))?;
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let certificate = shown.map(|certificate| Sha256::digest(certificate).into());
+        let certificate =
+            shown.map(|der| Certificate { digest: Sha256::digest(der).into(), bytes: der.len() as u64 });
         Ok(Dialled { stream: Box::new(stream), peer, certificate })
     }
 }

@@ -152,12 +152,21 @@ pub struct Report {
     pub content_type: String,
     /// The address that was dialled.
     pub peer: SocketAddr,
-    /// SHA-256 of the server's certificate, over TLS.
-    pub certificate: Option<[u8; 32]>,
+    /// What the server showed, over TLS.
+    pub certificate: Option<Certificate>,
     /// Bytes that were passed on.
     pub bytes: u64,
     /// BLAKE3 over them.
     pub digest: [u8; 32],
+}
+
+/// The certificate of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 over it, in DER.
+    pub digest: [u8; 32],
+    /// Its length in DER.
+    pub bytes: u64,
 }
 
 impl Client {

@@ -37,6 +37,6 @@ mod leak;
 mod target;
 
 pub use dial::{Client, Resolve, Resolved, SystemResolver};
-pub use fetch::{Bounds, FetchError, Report, Request};
+pub use fetch::{Bounds, Certificate, FetchError, Report, Request};
 pub use leak::{LeakFilter, Leaked};
 pub use target::Target;

@@ -37,7 +37,7 @@ mod wire;
 
 pub use cgroup::clean_stale_groups;
 pub use doctor::{Row, doctor};
-pub use grants::{program_grants, system_grants};
+pub use grants::{network_grants, program_grants, system_grants};
 pub use kernel::Kernel;
 pub use orphans::adopt_orphans;
 pub use plan::{Given, Missing, Plan, Tier, plan};

@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Check, explain and show policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Keep keys of remote endpoints in the guardian's vault.
+    #[command(subcommand)]
+    Credential(CredentialCommand),
     /// Remove parts of a receipt that may be private; the rest stays valid.
     #[command(subcommand, hide = true)]
     Receipt(ReceiptCommand),
@@ -62,6 +65,16 @@ pub(crate) struct AskArgs {
     pub(crate) folder: PathBuf,
     /// The question; without it questions are read from standard input, one a line.
     pub(crate) question: Option<OsString>,
+    /// Let a model write the answers: the address of an OpenAI-compatible endpoint, as
+    /// `http://127.0.0.1:11434/v1`. The question and the passages found for it are sent there.
+    #[arg(long, value_name = "URL")]
+    pub(crate) model: Option<String>,
+    /// The model's name, where the endpoint has several.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub(crate) model_name: Option<String>,
+    /// The key for the endpoint, by its name in the vault.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub(crate) credential: Option<String>,
     /// A policy file instead of the user's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
@@ -180,6 +193,22 @@ pub(crate) enum ReceiptCommand {
         /// Where the copy goes.
         #[arg(long, short)]
         output: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CredentialCommand {
+    /// Store a key, read from standard input; a terminal does not show it.
+    Set {
+        /// What policies and `--credential` call it: letters, digits, `-` and `_`.
+        name: String,
+    },
+    /// Name the stored keys; their secrets are never shown.
+    List,
+    /// Forget a key.
+    Remove {
+        /// Its name.
+        name: String,
     },
 }
 

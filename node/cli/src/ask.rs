@@ -2,10 +2,11 @@
 
 use crate::args::AskArgs;
 use crate::failure::Failure;
+use crate::model;
 use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
 use crate::render::Screen;
-use ioi_node_supervisor::wire::{AskTask, task::Task};
+use ioi_node_supervisor::wire::{AskTask, ModelEndpoint, task::Task};
 use ioi_node_supervisor::{Job, plugin, plugin_limits};
 use ioi_types::limits;
 use std::collections::BTreeMap;
@@ -22,7 +23,11 @@ pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failur
     let copy = ReceiptCopy::prepare(args.receipt.as_deref(), &[])?;
     let settings = node::settings()?;
     let builtin = || ioi_firewall::builtin("ask").unwrap_or_default().to_owned();
-    let policy = policies::find(args.policy.as_deref(), &settings.home, builtin)?;
+    let mut policy = policies::find(args.policy.as_deref(), &settings.home, builtin)?;
+    let model = args.model.as_deref().map(model::endpoint).transpose()?;
+    if let Some(model) = &model {
+        policy.text += &model.rule(args.credential.as_deref())?;
+    }
     let roots = vec![folder];
     let compiled = policies::compile(&policy, &policies::context(&settings.home, &roots))?;
     let mut files = plugin(&settings, "files", plugin_limits(FILES_MEMORY_MIB));
@@ -31,7 +36,11 @@ pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failur
         command: "ask",
         roots,
         policy,
-        task: Task::Ask(AskTask { model: None }),
+        egress: model.is_some(),
+        task: Task::Ask(AskTask {
+            model: model
+                .map(|model| ModelEndpoint { url: model.url(), name: args.model_name.unwrap_or_default() }),
+        }),
         workload: true,
         plugins: BTreeMap::from([("files".to_owned(), files)]),
         program: None,

@@ -82,6 +82,7 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
         policy,
         task: Task::Demo(DemoTask { targets: stage.targets(), question: QUESTION.into() }),
         workload: true,
+        egress: false,
         plugins,
         program: None,
         program_notes: Vec::new(),

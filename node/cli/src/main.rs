@@ -3,9 +3,11 @@
 
 mod args;
 mod ask;
+mod credential;
 mod demo;
 mod doctor;
 mod failure;
+mod model;
 mod node;
 mod policies;
 mod policy;
@@ -50,6 +52,7 @@ fn execute(command: Command, screen: &mut Screen) -> Result<u8, Failure> {
         Command::Verify(args) => verify::run(&args, screen).map(|()| exit::OK),
         Command::Doctor => doctor::run(screen).map(|()| exit::OK),
         Command::Policy(command) => policy::run(command, screen).map(|()| exit::OK),
+        Command::Credential(command) => block_on(credential::run(command, screen))?.map(|()| exit::OK),
         Command::Receipt(ReceiptCommand::Redact { receipt, remove, output }) => {
             verify::redact(&receipt, &remove, &output, screen).map(|()| exit::OK)
         }

@@ -143,7 +143,7 @@ async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, Failure> {
                 let code = ErrorCode::from_number(failed.error_code).unwrap_or(ErrorCode::Internal);
                 return Err(ended_early(code, failed));
             }
-            Report::Token(_) => {}
+            Report::Token(token) => screen.token(&token.text),
         }
     }
     Err(Failure::new(exit::INTERNAL, ErrorCode::NodeGone.name(), "the orchestrator ended without a receipt"))

@@ -16,12 +16,14 @@ pub(crate) struct Screen {
     bar: Option<indicatif::ProgressBar>,
     refusals: u64,
     skipped: u64,
+    /// The answer is being shown as it comes.
+    streaming: bool,
 }
 
 impl Screen {
     pub(crate) fn new(json: bool) -> Self {
         let colour = !json && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour, bar: None, refusals: 0, skipped: 0 }
+        Self { json, colour, bar: None, refusals: 0, skipped: 0, streaming: false }
     }
 
     fn bold(&self, text: &str) -> String {
@@ -79,13 +81,23 @@ impl Screen {
         }
     }
 
-    pub(crate) fn answer(&self, answer: &Answer) {
+    /// A piece of an answer that is still being written.
+    pub(crate) fn token(&mut self, text: &str) {
+        if self.json {
+            return self.say(&json!({"event": "token", "text": text}).to_string());
+        }
+        let begin = if std::mem::replace(&mut self.streaming, true) { "" } else { "\n" };
+        let mut out = io::stdout().lock();
+        let _ = write!(out, "{begin}{}", printable(text)).and_then(|()| out.flush());
+    }
+
+    pub(crate) fn answer(&mut self, answer: &Answer) {
         if self.json {
             let citations: Vec<_> = answer
                 .citations
                 .iter()
                 .map(|cited| {
-                    json!({"path": cited.path, "offset": cited.offset, "length": cited.length, "quote": cited.quote,
+                    json!({"number": cited.number, "path": cited.path, "offset": cited.offset, "length": cited.length, "quote": cited.quote,
                         "document_digest": cited.document_digest, "score": cited.score})
                 })
                 .collect();
@@ -93,9 +105,12 @@ impl Screen {
                 "micros": answer.micros, "citations": citations});
             return self.say(&event.to_string());
         }
-        self.say(&format!("\n{}\n", printable(&answer.text)));
-        for (index, cited) in answer.citations.iter().enumerate() {
-            let place = format!("[{}] {} at byte {}", index + 1, name(&cited.path), cited.offset);
+        match std::mem::take(&mut self.streaming) {
+            true => self.say("\n"),
+            false => self.say(&format!("\n{}\n", printable(&answer.text))),
+        }
+        for cited in &answer.citations {
+            let place = format!("[{}] {} at byte {}", cited.number, name(&cited.path), cited.offset);
             self.say(&self.dim(&place));
         }
     }
@@ -162,6 +177,9 @@ impl Screen {
     pub(crate) fn failure(&mut self, failure: &Failure) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
+        }
+        if std::mem::take(&mut self.streaming) {
+            self.say("");
         }
         if self.json {
             let event = json!({"event": "error", "error": failure.name, "exit": failure.exit, "message": failure.message});

@@ -84,6 +84,7 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
         policy,
         task: Task::Run(task),
         workload: false,
+        egress: false,
         plugins: BTreeMap::new(),
         program_notes: notes(&profile),
         rogue_without: Vec::new(),

@@ -16,8 +16,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use zeroize::Zeroizing;
 
 const KEY_FILE: &str = "suite1.key";
-/// A secret in the vault.
-pub(crate) const SECRET_BYTES_MAX: usize = 64 * 1024;
+/// The longest secret in the vault: it goes into one header.
+pub(crate) const SECRET_BYTES_MAX: usize = 8 * 1024;
+/// The shortest: a shorter one would be found by chance in what comes back, and dropped.
+pub(crate) const SECRET_BYTES_MIN: usize = 8;
 
 /// Why the directory can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +39,12 @@ pub(crate) enum KeyStoreError {
     Locked,
     #[error("`{0}` is no name for a credential: 1 to 64 letters, digits, `-` and `_`")]
     Name(String),
-    #[error("a credential has 1 to {SECRET_BYTES_MAX} bytes")]
+    #[error("a credential has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")]
     SecretSize,
+    #[error("a credential is printable ASCII without spaces; this one holds another character")]
+    SecretText,
+    #[error("there is no credential `{0}`; `ioi credential list` names those that there are")]
+    NoCredential(String),
 }
 
 fn file(what: &'static str) -> impl Fn(Errno) -> KeyStoreError {
@@ -91,12 +97,47 @@ impl KeyStore {
     /// Stores a credential, replacing one of the same name.
     pub(crate) fn store(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError> {
         check_name(name)?;
-        if secret.is_empty() || secret.len() > SECRET_BYTES_MAX {
+        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
             return Err(KeyStoreError::SecretSize);
+        }
+        if !secret.iter().all(u8::is_ascii_graphic) {
+            return Err(KeyStoreError::SecretText);
         }
         let temporary = write_temporary(self.vault.as_fd(), secret)?;
         fs::renameat(&self.vault, &temporary, &self.vault, name).map_err(file("the vault"))?;
         fs::fsync(&self.vault).map_err(file("the vault"))
+    }
+
+    /// A credential's secret; `None` if there is none of that name.
+    pub(crate) fn load(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
+        check_name(name)?;
+        let Some(mut opened) = open_existing(self.vault.as_fd(), name)? else { return Ok(None) };
+        let mut secret = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 1));
+        let most = SECRET_BYTES_MAX as u64 + 1;
+        Read::take(&mut opened, most).read_to_end(&mut secret).map_err(io("the vault"))?;
+        if secret.len() > SECRET_BYTES_MAX { Err(KeyStoreError::SecretSize) } else { Ok(Some(secret)) }
+    }
+
+    /// Forgets a credential.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), KeyStoreError> {
+        check_name(name)?;
+        match fs::unlinkat(&self.vault, name, AtFlags::empty()) {
+            Ok(()) => fs::fsync(&self.vault).map_err(file("the vault")),
+            Err(Errno::NOENT) => Err(KeyStoreError::NoCredential(name.into())),
+            Err(errno) => Err(file("the vault")(errno)),
+        }
+    }
+
+    /// The names of all credentials, sorted.
+    pub(crate) fn names(&self) -> Result<Vec<String>, KeyStoreError> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.vault).map_err(file("the vault"))? {
+            let entry = entry.map_err(file("the vault"))?;
+            let name = entry.file_name().to_str().ok().filter(|name| check_name(name).is_ok());
+            names.extend(name.map(str::to_owned));
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// A log's journal, locked for this process: `(file, whether it was there before)`.
@@ -223,10 +264,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         for name in ["", "../x", "a/b", "a.b", "é", &"a".repeat(65)] {
-            assert!(matches!(store.store(name, b"x"), Err(KeyStoreError::Name(_))), "{name}");
+            assert!(matches!(store.store(name, b"secret-secret"), Err(KeyStoreError::Name(_))), "{name}");
         }
-        store.store("openai", b"one").unwrap();
-        store.store("openai", b"two").unwrap();
-        assert_eq!(std::fs::read(folder.path().join("vault/openai")).unwrap(), b"two");
+    }
+
+    #[test]
+    fn the_vault_replaces_names_and_forgets_what_it_is_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.store("openai", b"one-secret").unwrap();
+        store.store("openai", b"two-secret").unwrap();
+        store.store("anthropic", b"three-secret").unwrap();
+        assert_eq!(store.load("openai").unwrap().unwrap().as_slice(), b"two-secret");
+        assert_eq!(store.names().unwrap(), ["anthropic", "openai"]);
+        store.remove("openai").unwrap();
+        assert!(store.load("openai").unwrap().is_none());
+        assert!(matches!(store.remove("openai"), Err(KeyStoreError::NoCredential(_))));
+        assert_eq!(store.names().unwrap(), ["anthropic"]);
+    }
+
+    #[test]
+    fn a_secret_that_is_no_header_or_too_short_to_be_searched_for_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        for secret in [b"".as_slice(), b"short12", &[b'a'; SECRET_BYTES_MAX + 1]] {
+            assert!(matches!(store.store("a", secret), Err(KeyStoreError::SecretSize)));
+        }
+        for secret in
+            [b"two words".as_slice(), b"line\r\nx-evil: 1", b"nul\0-secret", "umlaut-\u{fc}".as_bytes()]
+        {
+            assert!(matches!(store.store("a", secret), Err(KeyStoreError::SecretText)));
+        }
+        assert!(store.names().unwrap().is_empty());
     }
 }

@@ -36,8 +36,13 @@ pub(crate) async fn run(
     mut workload: WorkloadClient<Channel>,
     task: &wire::DemoTask,
 ) -> Result<(), Failure> {
-    let mut ask =
-        Ask { session, workload: workload.clone(), progress: wire::Progress::default(), refused: 0 };
+    let mut ask = Ask {
+        session,
+        workload: workload.clone(),
+        model: None,
+        progress: wire::Progress::default(),
+        refused: 0,
+    };
     ask.ingest().await?;
     let mut conversation = Conversation::default();
     ask.answer(task.question.clone(), &mut conversation).await?;

@@ -9,7 +9,8 @@
 //! | `run` | one run from start to end |
 //! | `child`, `profiles` | sandboxed processes and what each is given |
 //! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
-//! | `regions` | shared memory: filled, sealed, fetched once |
+//! | `regions`, `streams` | shared memory: filled, sealed, fetched once; a pipe from egress to the workload |
+//! | `vault` | a guardian for one thing that the user asks of the vault |
 //! | `service` | what each role may ask for, over its own pair |
 //! | `home`, `binaries` | where things are kept and where programs lie |
 #![forbid(unsafe_code)]
@@ -23,6 +24,8 @@ mod regions;
 mod roots;
 mod run;
 mod service;
+mod streams;
+mod vault;
 
 pub use binaries::{Binaries, MissingBinary, executable_digest};
 pub use child::Exit;
@@ -31,3 +34,4 @@ pub use ioi_ipc::proto::supervisor as wire;
 pub use profiles::{plugin, plugin_limits};
 pub use roots::Refused;
 pub use run::{Job, Run, RunError, Settings};
+pub use vault::{VaultError, VaultTask, ask_vault};

@@ -1,7 +1,7 @@
 //! TLS: who is trusted, and what is reported of the server.
 
 use crate::server::{answer, names, read_request, request, speak};
-use ioi_egress::{Bounds, Client, FetchError, Report};
+use ioi_egress::{Bounds, Certificate, Client, FetchError, Report};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -62,7 +62,8 @@ async fn a_trusted_server_answers_and_its_certificate_is_reported() {
     let shown = server.0.clone();
     let report = exchange(server, vec![authority.root()]).await.unwrap();
     assert_eq!(report.bytes, 8);
-    assert_eq!(report.certificate, Some(Sha256::digest(&shown).into()));
+    let expected = Certificate { digest: Sha256::digest(&shown).into(), bytes: shown.len() as u64 };
+    assert_eq!(report.certificate, Some(expected));
 }
 
 #[tokio::test]
