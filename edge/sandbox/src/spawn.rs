@@ -220,6 +220,7 @@ fn job(
     Job {
         plan,
         executable: Bytes::from(&profile.executable),
+        measured: profile.measured,
         argv,
         environment: profile.environment.iter().map(|(k, v)| (Bytes::from(k), Bytes::from(v))).collect(),
         working_directory: Bytes::from(&profile.working_directory),

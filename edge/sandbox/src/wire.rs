@@ -9,7 +9,7 @@
 //! The job is a length of four bytes (little-endian) and as many bytes of JSON. All descriptors come with
 //! the length. In every string a byte stands as the character of the same number, so any path survives.
 
-use crate::{Access, Enforced, Plan, SyscallSet};
+use crate::{Access, Enforced, Measured, Plan, SyscallSet};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer};
 use rustix::net::{SendAncillaryMessage, SendFlags, recvmsg, sendmsg};
 use serde::de::DeserializeOwned;
@@ -58,6 +58,7 @@ impl<'de> Deserialize<'de> for Bytes {
 pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) executable: Bytes,
+    pub(crate) measured: Option<Measured>,
     pub(crate) argv: Vec<Bytes>,
     pub(crate) environment: Vec<(Bytes, Bytes)>,
     pub(crate) working_directory: Bytes,

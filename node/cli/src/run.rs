@@ -7,7 +7,7 @@ use crate::policies;
 use crate::render::Screen;
 use ioi_firewall::{Access as PolicyAccess, Context, Policy, ProtectedPath, protected_paths};
 use ioi_node_supervisor::wire::{PolicySource, RunTask, task::Task};
-use ioi_node_supervisor::{Job, Settings, executable_digest};
+use ioi_node_supervisor::{Job, Settings, measure};
 use ioi_sandbox::{Access, Grant, Limits, Profile, SyscallSet, program_grants};
 use ioi_types::exit;
 use std::collections::BTreeMap;
@@ -64,8 +64,8 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     let compiled = policies::compile(&policy, &context)?;
     check_writes(&writes, &context)?;
     let prefixes = prefixes(&executable, &compiled);
-    let digest =
-        executable_digest(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
+    let (digest, _) =
+        measure(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
     let mut profile = profile(&args, &executable, &folder);
     profile.grants.extend(roots.iter().map(|root| Grant::new(root, Access::Read)));
     profile.grants.extend(prefixes.iter().map(|prefix| Grant::new(prefix, Access::ReadExecute)));

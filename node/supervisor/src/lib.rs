@@ -27,7 +27,7 @@ mod service;
 mod streams;
 mod vault;
 
-pub use binaries::{Binaries, MissingBinary, executable_digest};
+pub use binaries::{Binaries, MissingBinary, measure};
 pub use child::Exit;
 pub use home::{Home, HomeError, private_folder};
 pub use ioi_ipc::proto::supervisor as wire;

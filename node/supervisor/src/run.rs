@@ -22,7 +22,7 @@ use ioi_ipc::proto::supervisor::{
 };
 use ioi_ipc::tonic::transport::{Server, server::Router};
 use ioi_sandbox::{Kernel, Layer, Profile, SpawnError};
-use ioi_types::{ErrorCode, LogId, TransferId};
+use ioi_types::{Digest, ErrorCode, LogId, TransferId};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -252,7 +252,7 @@ impl Shared {
         let (descriptors, channel) = Descriptors::pair().map_err(|error| refused(error.to_string()))?;
         let fds = vec![(theirs, ioi_ipc::SUPERVISOR_FD), (channel, ioi_ipc::DESCRIPTORS_FD)];
         let child =
-            self.start(profile, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
+            self.start(profile, None, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
         let instance = self.last_instance.fetch_add(1, Ordering::Relaxed) + 1;
         let process = child.process.clone();
         lock(&self.plugins).insert(instance, Plugin { child, descriptors: Arc::new(descriptors) });
@@ -277,7 +277,14 @@ impl Shared {
         if program.is_some() {
             return Err(refused("the program was started before".into()));
         }
-        let child = self.start(profile, Vec::new(), true, self.job.program_notes.clone());
+        let decided = match &self.job.task {
+            wire::task::Task::Run(task) => {
+                let digest = task.executable_digest.parse::<Digest>();
+                Some(digest.map_err(|error| refused(format!("the decided digest: {error}")))?)
+            }
+            _ => None,
+        };
+        let child = self.start(profile, decided, Vec::new(), true, self.job.program_notes.clone());
         let child = child.map_err(|error| refused(error.to_string()))?;
         let process = child.process.clone();
         *program = Some(child);
@@ -307,6 +314,7 @@ impl Shared {
     fn start(
         &self,
         profile: &Profile,
+        decided: Option<Digest>,
         descriptors: Vec<(OwnedFd, i32)>,
         inherit_stdio: bool,
         notes: Vec<String>,
@@ -315,6 +323,7 @@ impl Shared {
             kernel: &self.settings.kernel,
             init: &self.settings.binaries.path("ioi-init"),
             profile,
+            decided,
             descriptors,
             inherit_stdio,
             notes,
@@ -481,7 +490,7 @@ impl Run {
         profile: &Profile,
         fds: Vec<(OwnedFd, i32)>,
     ) -> Result<(), RunError> {
-        let child = self.shared.start(profile, fds, false, Vec::new());
+        let child = self.shared.start(profile, None, fds, false, Vec::new());
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
         lock(&self.shared.processes).push(child.process.clone());
         self.children.push((name, child));

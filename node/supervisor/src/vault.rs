@@ -62,6 +62,7 @@ pub async fn ask_vault(settings: &Settings, task: VaultTask) -> Result<Vec<Strin
         kernel: &settings.kernel,
         init: &settings.binaries.path("ioi-init"),
         profile: &profiles::guardian(settings, false),
+        decided: None,
         descriptors,
         inherit_stdio: false,
         notes: Vec::new(),

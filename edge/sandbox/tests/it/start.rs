@@ -117,7 +117,7 @@ fn what_it_wrote_it_cannot_run() {
         for (access, wanted) in [(Access::ReadWrite, ""), (Access::ReadWriteExecute, "GOT x\n")] {
             let directory = tempfile::tempdir().unwrap();
             let copy = directory.path().join("copy");
-            fs::copy(program("harmless"), &copy).unwrap();
+            copy_program(program("harmless"), &copy);
             let mut profile = profile("hostile", &["exec", copy.to_str().unwrap(), "print", "x"]);
             profile.syscalls = SyscallSet::Program;
             profile.grants.push(Grant::new(directory.path(), access));

@@ -20,7 +20,10 @@ fn place() -> Place {
         "docs/herons.md",
         "# Birds\n\nThe grey heron nests in tall reeds beside the lake. It eats fish.\n",
     );
-    place.write("docs/owls.md", "# Owls\n\nThe barn owl hunts at night, when the heron sleeps in its place on the water.\n");
+    place.write(
+        "docs/owls.md",
+        "# Owls\n\nThe barn owl hunts at night, when the heron sleeps in its place on the water.\n",
+    );
     place
 }
 
