@@ -39,7 +39,7 @@ pub use cgroup::clean_stale_groups;
 pub use doctor::{Row, doctor};
 pub use grants::{program_grants, system_grants};
 pub use kernel::Kernel;
-pub use orphans::adopt_orphans;
+pub use orphans::{adopt_orphans, descendants};
 pub use plan::{Given, Missing, Plan, Tier, plan};
 pub use profile::{Access, Grant, Identity, Limits, Profile, SyscallSet};
 pub use property::{Layer, Property, UnknownProperty};

@@ -245,18 +245,15 @@ fn forked(attempt: &Attempt) -> Result<String, String> {
     match (reached, nobody_left()) {
         (_, Err(left)) => Err(left),
         (Some(true), _) => Err("it forked without end".into()),
-        _ => Ok(format!("at most {ROGUE_PIDS} processes came to be, and none is left")),
+        _ => Ok("it was stopped, and no process of this run is left".into()),
     }
 }
 
-/// Looks through all processes of the machine for any that the rogue left.
+/// Looks for any process of this run. All of them have been ended by now, those of the node included, and
+/// none can have left this command's family; so whoever is found was left behind, whatever it calls itself.
 fn nobody_left() -> Result<String, String> {
-    let processes = std::fs::read_dir("/proc").map_err(|error| error.to_string())?;
-    for process in processes.filter_map(Result::ok) {
-        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-        if name.starts_with("ioi-plugin-rogu") || name.starts_with("ioi-rogue-left") {
-            return Err(format!("process {} is still there", process.file_name().to_string_lossy()));
-        }
+    match ioi_sandbox::descendants()[..] {
+        [] => Ok("no process of this run is left".into()),
+        [first, ..] => Err(format!("process {first} is still there")),
     }
-    Ok("no process of it is left".into())
 }
