@@ -114,6 +114,7 @@ error_codes! {
     NodeGone = 6006, "node.gone", System, "A process of the node ended.";
     EgressFailed = 6007, "egress.failed", System, "The request could not be sent or its answer was dropped.";
     CredentialMissing = 6008, "credential.missing", System, "The guardian holds no credential of that name.";
+    NotExecutable = 6009, "program.not-executable", System, "The kernel would not execute the program's file.";
     Internal = 6999, "internal", System, "A fault of ours.";
 }
 

@@ -255,7 +255,13 @@ impl Shared {
             return Err(refused("the program was started before".into()));
         }
         let child = self.start(profile, Vec::new(), true, self.job.program_notes.clone());
-        let child = child.map_err(|error| refused(error.to_string()))?;
+        let child = child.map_err(|error| match error {
+            SpawnError::NotExecuted { error } => {
+                let message = format!("{} can't be executed: {error}", profile.executable.display());
+                Refused { code: ErrorCode::NotExecutable, message }
+            }
+            error => refused(error.to_string()),
+        })?;
         let process = child.process.clone();
         *program = Some(child);
         Ok(process)

@@ -53,7 +53,7 @@ fn node_runs() {
 }
 
 #[test]
-fn our_own_failures_are_125_to_127() {
+fn our_own_failures_are_125_to_127_as_a_shells() {
     let place = Place::new();
     place.write("work/plain", "no program");
     let script = place.write("work/broken", "\x7fELF and no more");
