@@ -2,26 +2,39 @@
 
 use crate::failure::Failure;
 use ioi_ipc::proto::supervisor::{Answer, Finished, Progress, Refusal, Skipped};
+use ioi_sandbox::Property;
 use ioi_types::ErrorCode;
 use serde_json::json;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 /// How many refusals and skipped documents are shown one by one.
-const SHOWN_MAX: usize = 5;
+const SHOWN_MAX: u64 = 5;
 
 /// Where output goes and how it looks.
 pub(crate) struct Screen {
     json: bool,
+    /// Escapes on standard output, and on standard error, are for terminals only.
     colour: bool,
+    colour_aside: bool,
     bar: Option<indicatif::ProgressBar>,
     refusals: u64,
     skipped: u64,
+    advisory: Vec<Property>,
 }
 
 impl Screen {
     pub(crate) fn new(json: bool) -> Self {
-        let colour = !json && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour, bar: None, refusals: 0, skipped: 0 }
+        let colour = !json && wants_colour(|name| std::env::var_os(name));
+        Self {
+            json,
+            colour: colour && io::stdout().is_terminal(),
+            colour_aside: colour && io::stderr().is_terminal(),
+            bar: None,
+            refusals: 0,
+            skipped: 0,
+            advisory: Vec::new(),
+        }
     }
 
     fn bold(&self, text: &str) -> String {
@@ -30,6 +43,11 @@ impl Screen {
 
     fn dim(&self, text: &str) -> String {
         if self.colour { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// A line on standard error that is no message of a failure.
+    fn dim_aside(&self, text: &str) {
+        if self.colour_aside { self.aside(&format!("\x1b[2m{text}\x1b[0m")) } else { self.aside(text) }
     }
 
     /// Prints to standard output; a reader that went away early is no error.
@@ -65,13 +83,12 @@ impl Screen {
                 0 => String::new(),
                 count => format!(", {count} skipped"),
             };
-            let line = format!(
-                "Read {} documents ({}){skipped}; {} passages.",
-                progress.documents_read,
+            self.dim_aside(&format!(
+                "Read {} ({}){skipped}; {}.",
+                counted(progress.documents_read, "document"),
                 size(progress.bytes_read),
-                progress.passages
-            );
-            eprintln!("{}", self.dim(&line));
+                counted(progress.passages, "passage")
+            ));
         } else if io::stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(new_bar);
             bar.set_length(progress.documents_found);
@@ -108,7 +125,7 @@ impl Screen {
                 "would_allow": refusal.would_allow});
             return self.say(&event.to_string());
         }
-        if self.refusals as usize > SHOWN_MAX {
+        if self.refusals > SHOWN_MAX {
             return;
         }
         let Refusal { principal, action, target, reason, would_allow, .. } = refusal;
@@ -126,36 +143,49 @@ impl Screen {
             let event = json!({"event": "skipped", "path": skipped.path, "error": code.name(), "reason": skipped.reason});
             return self.say(&event.to_string());
         }
-        if self.skipped as usize <= SHOWN_MAX {
+        if self.skipped <= SHOWN_MAX {
             let path = if skipped.path.is_empty() { "the folder itself" } else { &skipped.path };
             self.aside(&format!("skipped {}: {} ({code})", name(path), name(&skipped.reason)));
         }
     }
 
-    /// Says how many refusals and skipped documents were not shown one by one.
+    /// Says how many refusals and skipped names were not shown one by one. A refusal is a record; a name that
+    /// was passed over before anybody asked for it is none.
     pub(crate) fn tally(&self) {
         if self.json {
             return;
         }
-        for (count, what) in [(self.refusals, "refusals"), (self.skipped, "skipped documents")] {
-            if count as usize > SHOWN_MAX {
-                self.aside(&format!(
-                    "… and {} more {what} (all are in the receipt; --json lists them)",
-                    count as usize - SHOWN_MAX
-                ));
+        let rows = [
+            (self.refusals, "refusal", "the receipt has all; --json lists them"),
+            (self.skipped, "skipped name", "--json lists them"),
+        ];
+        for (count, what, where_to_look) in rows {
+            if let more @ 1.. = count.saturating_sub(SHOWN_MAX) {
+                self.aside(&format!("… and {} more ({where_to_look})", counted(more, what)));
             }
         }
+    }
+
+    /// Says which limits nothing here enforces for all processes together; `finished` says it again in JSON.
+    pub(crate) fn advisory(&mut self, properties: Vec<Property>) {
+        if !properties.is_empty() && !self.json {
+            let names: Vec<_> = properties.iter().map(|property| property.name()).collect();
+            let names = names.join(", ");
+            self.dim_aside(&format!("Only advisory here, without control groups: {names} (see ioi doctor)"));
+        }
+        self.advisory = properties;
     }
 
     pub(crate) fn finished(&self, finished: &Finished, copied_to: Option<&std::path::Path>) {
         let path = copied_to.map_or_else(|| finished.receipt.clone(), |path| path.display().to_string());
         if self.json {
-            let event =
-                json!({"event": "receipt", "path": path, "leaves": finished.leaves, "key": finished.key_id});
+            let advisory: Vec<_> = self.advisory.iter().map(|property| property.name()).collect();
+            let event = json!({"event": "receipt", "path": path, "leaves": finished.leaves, "key": finished.key_id,
+                "advisory": advisory});
             return self.say(&event.to_string());
         }
-        let line = format!("Receipt: {path} ({} records). Check it: ioi verify {path}", finished.leaves);
-        eprintln!("{}", self.dim(&line));
+        let records = counted(finished.leaves, "record");
+        self.dim_aside(&format!("Receipt: {path} ({records}). Check it: ioi verify {path}"));
     }
 
     /// Says why the command failed, and clears what is half drawn.
@@ -170,6 +200,13 @@ impl Screen {
         eprintln!("ioi: {}", printable(&failure.message));
     }
 
+    /// A line for people, beside what is printed.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.json {
+            self.dim_aside(text);
+        }
+    }
+
     pub(crate) fn line(&self, text: &str) {
         self.say(text);
     }
@@ -181,6 +218,28 @@ impl Screen {
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
+}
+
+/// Says why one of several questions is passed over; the others are answered all the same.
+pub(crate) fn refused_question(failure: &Failure, json: bool) {
+    if json {
+        let event = json!({"event": "question", "error": failure.name, "message": failure.message});
+        // A reader that went away early is no error.
+        let _ = writeln!(io::stdout().lock(), "{event}");
+    } else {
+        eprintln!("ioi: {}", printable(&failure.message));
+    }
+}
+
+/// As no-color.org asks for it; and a terminal that can do nothing is asked for nothing.
+fn wants_colour(get: impl Fn(&str) -> Option<OsString>) -> bool {
+    let refused = get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !refused && get("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// `1 document`, `2 documents`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("{count} {one}") } else { format!("{count} {one}s") }
 }
 
 fn new_bar() -> indicatif::ProgressBar {
@@ -243,6 +302,21 @@ mod tests {
     #[test]
     fn a_file_name_cannot_print_a_line_of_its_own() {
         assert_eq!(name("x\nReceipt: fine\u{200b}"), "x\\u{a}Receipt: fine\\u{200b}");
+    }
+
+    #[test]
+    fn one_is_singular_and_none_is_not() {
+        let all = [0, 1, 2].map(|count| counted(count, "document"));
+        assert_eq!(all, ["0 documents", "1 document", "2 documents"]);
+    }
+
+    #[test]
+    fn colour_is_refused_by_the_environment() {
+        let with = |name: &'static str, value: &'static str| {
+            wants_colour(|asked| (asked == name).then(|| OsString::from(value)))
+        };
+        assert!(with("TERM", "xterm") && with("NO_COLOR", ""));
+        assert!(!with("TERM", "dumb") && !with("NO_COLOR", "0"));
     }
 
     #[test]
