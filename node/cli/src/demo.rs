@@ -8,7 +8,8 @@ use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
-use crate::render::{Screen, printable};
+use crate::render::Screen;
+use crate::text::printable;
 use ioi_canon::{Limits, Value};
 use ioi_node_supervisor::wire::{Attempt, DemoTask, task::Task};
 use ioi_node_supervisor::{Job, plugin, plugin_limits};
@@ -93,7 +94,7 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
     let (_, questions) = mpsc::channel(1);
     let outcome = node::perform(settings, job, questions, screen, Interrupt::Ends).await?;
     if !screen.is_json() {
-        screen.heading("\nA plugin that misbehaves on purpose, in its sandbox:");
+        screen.heading("\nA plugin that misbehaves on purpose, seen from outside its sandbox:");
     }
     let happened = judge(stage, &outcome.attempts, screen);
     let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
@@ -132,9 +133,7 @@ fn judge(stage: &Stage, attempts: &[Attempt], screen: &Screen) -> usize {
             screen.line(&event.to_string());
         } else {
             let state = if effect { "HAPPENED" } else { "stopped" };
-            screen.line(&format!(
-                "  {state:<9} {what}\n            seen from outside: {evidence}  [{against}]"
-            ));
+            screen.line(&format!("  {state:<9} {what}\n            {evidence}\n            [{against}]"));
         }
     }
     happened

@@ -66,15 +66,18 @@ fn tier(kernel: &Kernel) -> &'static str {
     }
 }
 
+/// Where the second column begins, from the first.
+const COLUMN: usize = 21;
+
 fn print(screen: &Screen, kernel: &Kernel, rows: &[Row]) {
     let (tier, abi) = (tier(kernel), kernel.landlock_abi());
     screen.heading(&format!("Sandbox on this kernel ({tier}, Landlock ABI {abi})"));
     for row in rows {
         let layers: Vec<_> = row.layers.iter().map(|layer| layer.name()).collect();
         let state = if row.met { layers.join(", ") } else { format!("MISSING: {}", row.missing) };
-        screen.line(&format!("  {:<20} {state}", row.property.name()));
+        screen.prose(&format!("  {:<20} {state}", row.property.name()), COLUMN);
         if !row.met {
-            screen.line(&format!("  {:<20} remedy: {}", "", row.remedy));
+            screen.prose(&format!("  {:<20} remedy: {}", "", row.remedy), 0);
         }
     }
 }

@@ -12,6 +12,7 @@ mod policies;
 mod policy;
 mod render;
 mod run;
+mod text;
 mod verify;
 
 use args::{Cli, Command, ReceiptCommand};

@@ -1,12 +1,14 @@
 //! What the user sees: text for people, one JSON object a line for programs.
 
 use crate::failure::Failure;
+use crate::text::{counted, folded, name, printable, size};
 use ioi_ipc::proto::supervisor::{Answer, Finished, Progress, Refusal, Skipped};
 use ioi_sandbox::Property;
 use ioi_types::ErrorCode;
 use serde_json::json;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// How many refusals and skipped documents are shown one by one.
 const SHOWN_MAX: u64 = 5;
@@ -43,6 +45,16 @@ impl Screen {
 
     fn dim(&self, text: &str) -> String {
         if self.colour { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Prints sentences, with lines that fit the terminal; off a terminal every line stays whole.
+    pub(crate) fn prose(&self, text: &str, hanging: usize) {
+        self.say(&folded(text, columns(io::stdout()), hanging));
+    }
+
+    /// The same beside what is printed.
+    fn prose_aside(&self, text: &str) {
+        self.aside(&folded(text, columns(io::stderr()), 2));
     }
 
     /// A line on standard error that is no message of a failure.
@@ -110,7 +122,7 @@ impl Screen {
                 "micros": answer.micros, "citations": citations});
             return self.say(&event.to_string());
         }
-        self.say(&format!("\n{}\n", printable(&answer.text)));
+        self.prose(&format!("\n{}\n", printable(&answer.text)), 0);
         for (index, cited) in answer.citations.iter().enumerate() {
             let place = format!("[{}] {} at byte {}", index + 1, name(&cited.path), cited.offset);
             self.say(&self.dim(&place));
@@ -129,7 +141,7 @@ impl Screen {
             return;
         }
         let Refusal { principal, action, target, reason, would_allow, .. } = refusal;
-        self.aside(&format!("refused: {principal} {action} {}: {reason}", name(target)));
+        self.prose_aside(&format!("refused: {principal} {action} {}: {reason}", name(target)));
         if !would_allow.is_empty() && self.refusals == 1 {
             let indented = would_allow.lines().map(|line| format!("    {line}\n")).collect::<String>();
             self.aside(&format!("  what would allow it, in policy.toml:\n{indented}"));
@@ -145,7 +157,7 @@ impl Screen {
         }
         if self.skipped <= SHOWN_MAX {
             let path = if skipped.path.is_empty() { "the folder itself" } else { &skipped.path };
-            self.aside(&format!("skipped {}: {} ({code})", name(path), name(&skipped.reason)));
+            self.prose_aside(&format!("skipped {}: {} ({code})", name(path), name(&skipped.reason)));
         }
     }
 
@@ -184,8 +196,9 @@ impl Screen {
                 "advisory": advisory});
             return self.say(&event.to_string());
         }
+        // The path once, in a line that can be taken as it is.
         let records = counted(finished.leaves, "record");
-        self.dim_aside(&format!("Receipt: {path} ({records}). Check it: ioi verify {path}"));
+        self.dim_aside(&format!("Receipt of {records}. Check it:\nioi verify {path}"));
     }
 
     /// Says why the command failed, and clears what is half drawn.
@@ -231,15 +244,18 @@ pub(crate) fn refused_question(failure: &Failure, json: bool) {
     }
 }
 
+/// How wide the terminal is; without end where there is none.
+fn columns(stream: impl AsFd) -> usize {
+    match rustix::termios::tcgetwinsize(stream) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => usize::MAX,
+    }
+}
+
 /// As no-color.org asks for it; and a terminal that can do nothing is asked for nothing.
 fn wants_colour(get: impl Fn(&str) -> Option<OsString>) -> bool {
     let refused = get("NO_COLOR").is_some_and(|value| !value.is_empty());
     !refused && get("TERM").is_none_or(|terminal| terminal != "dumb")
-}
-
-/// `1 document`, `2 documents`.
-pub(crate) fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("{count} {one}") } else { format!("{count} {one}s") }
 }
 
 fn new_bar() -> indicatif::ProgressBar {
@@ -250,65 +266,9 @@ fn new_bar() -> indicatif::ProgressBar {
     bar
 }
 
-/// Foreign text for a terminal: control and direction-changing characters are
-/// shown as escapes, so that a document can't move the cursor or hide text.
-pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let bidi =
-            matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (letter.is_control() && letter != '\n' && letter != '\t') || bidi {
-            out.extend(letter.escape_unicode());
-        } else {
-            out.push(letter);
-        }
-    }
-    out
-}
-
-/// A foreign name for a terminal: one line, whatever is in it.
-fn name(text: &str) -> String {
-    let line = |letter: char| {
-        matches!(letter, '\n' | '\t' | '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200d}' | '\u{feff}')
-    };
-    let mut out = String::new();
-    for letter in printable(text).chars() {
-        if line(letter) { out.extend(letter.escape_unicode()) } else { out.push(letter) }
-    }
-    out
-}
-
-/// A size for people, in powers of 1024.
-pub(crate) fn size(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_document_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
-    }
-
-    #[test]
-    fn a_file_name_cannot_print_a_line_of_its_own() {
-        assert_eq!(name("x\nReceipt: fine\u{200b}"), "x\\u{a}Receipt: fine\\u{200b}");
-    }
-
-    #[test]
-    fn one_is_singular_and_none_is_not() {
-        let all = [0, 1, 2].map(|count| counted(count, "document"));
-        assert_eq!(all, ["0 documents", "1 document", "2 documents"]);
-    }
 
     #[test]
     fn colour_is_refused_by_the_environment() {
@@ -317,12 +277,5 @@ mod tests {
         };
         assert!(with("TERM", "xterm") && with("NO_COLOR", ""));
         assert!(!with("TERM", "dumb") && !with("NO_COLOR", "0"));
-    }
-
-    #[test]
-    fn sizes_are_in_powers_of_1024() {
-        assert_eq!(size(1023), "1023 B");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(5 << 30), "5.0 GiB");
     }
 }

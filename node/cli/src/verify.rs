@@ -2,7 +2,8 @@
 
 use crate::args::VerifyArgs;
 use crate::failure::Failure;
-use crate::render::{Screen, counted};
+use crate::render::Screen;
+use crate::text::counted;
 use ioi_audit::{
     PUBLIC_KEY_FILE_BYTES_MAX, RECEIPT_BYTES_MAX, Selector, Trust, VerifyFailure, parse_public_key, verify,
 };
@@ -20,7 +21,10 @@ pub(crate) fn run(args: &VerifyArgs, screen: &Screen) -> Result<(), Failure> {
     let trust = trust(args.key.as_deref())?;
     match verify(&receipt, &trust) {
         Ok(report) => {
-            screen.line(&if screen.is_json() { report.to_value().to_text() } else { report.to_string() });
+            match screen.is_json() {
+                true => screen.line(&report.to_value().to_text()),
+                false => screen.prose(report.to_string().trim_end(), 2),
+            }
             Ok(())
         }
         Err(failure) => Err(explain(&failure)),
