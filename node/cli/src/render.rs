@@ -168,12 +168,12 @@ impl Screen {
             return;
         }
         let rows = [
-            (self.refusals, "refusal", "the receipt has all; --json lists them"),
-            (self.skipped, "skipped name", "--json lists them"),
+            (self.refusals, "more refusal", "the receipt has all; --json lists them"),
+            (self.skipped, "more skipped name", "--json lists them"),
         ];
         for (count, what, where_to_look) in rows {
             if let more @ 1.. = count.saturating_sub(SHOWN_MAX) {
-                self.aside(&format!("… and {} more ({where_to_look})", counted(more, what)));
+                self.aside(&format!("… and {} ({where_to_look})", counted(more, what)));
             }
         }
     }
@@ -210,7 +210,10 @@ impl Screen {
             let event = json!({"event": "error", "error": failure.name, "exit": failure.exit, "message": failure.message});
             return self.say(&event.to_string());
         }
-        eprintln!("ioi: {}", printable(&failure.message));
+        let message = format!("ioi: {}", printable(&failure.message));
+        // The first line is a sentence; what follows may be something to be copied as it is.
+        let (first, rest) = message.split_at(message.find('\n').unwrap_or(message.len()));
+        eprintln!("{}{rest}", folded(first, columns(io::stderr()), 2));
     }
 
     /// A line for people, beside what is printed.
