@@ -176,20 +176,30 @@ impl Temporary {
 
     fn create(folder: BorrowedFd<'_>) -> Result<Self, KeyStoreError> {
         loop {
-            // Random and not the pid: guardians in pid namespaces of their own share theirs.
-            let mut random = [0; 16];
-            getrandom::fill(&mut random).map_err(|error| KeyStoreError::Random(error.to_string()))?;
-            let name = format!("{TEMPORARY}{}", ioi_types::hex::encode(&random));
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-            let opened =
-                fs::openat(folder, &name, flags, Mode::RUSR | Mode::WUSR).map_err(file("a new file"))?;
-            fs::flock(&opened, FlockOperation::LockExclusive).map_err(file("a new file's lock"))?;
-            // Between the two calls it looked like a leftover to a guardian that started just then.
-            if fs::fstat(&opened).map_err(file("a new file"))?.st_nlink > 0 {
-                return Ok(Self { name, locked: opened.into() });
+            let (name, opened) = new_file(folder)?;
+            if let Some(temporary) = Self::lock(name, opened)? {
+                return Ok(temporary);
             }
         }
     }
+
+    /// `None` where the file is gone: before it was locked it looked like a leftover to a guardian that
+    /// started just then.
+    fn lock(name: String, opened: File) -> Result<Option<Self>, KeyStoreError> {
+        fs::flock(&opened, FlockOperation::LockExclusive).map_err(file("a new file's lock"))?;
+        let links = fs::fstat(&opened).map_err(file("a new file"))?.st_nlink;
+        Ok((links > 0).then_some(Self { name, locked: opened }))
+    }
+}
+
+fn new_file(folder: BorrowedFd<'_>) -> Result<(String, File), KeyStoreError> {
+    // Random and not the pid: guardians in pid namespaces of their own share theirs.
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| KeyStoreError::Random(error.to_string()))?;
+    let name = format!("{TEMPORARY}{}", ioi_types::hex::encode(&random));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let opened = fs::openat(folder, &name, flags, Mode::RUSR | Mode::WUSR).map_err(file("a new file"))?;
+    Ok((name, opened.into()))
 }
 
 /// Removes temporary files that nobody holds locked: their writer was killed.
@@ -280,22 +290,16 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_file_that_was_taken_for_a_leftover_is_made_anew() {
+    fn a_temporary_file_that_was_taken_for_a_leftover_is_never_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        std::thread::scope(|threads| {
-            let cleaning = threads.spawn(|| {
-                for _ in 0..2_000 {
-                    remove_leftovers(store.keys.as_fd()).unwrap();
-                }
-            });
-            while !cleaning.is_finished() {
-                let temporary = Temporary::write(store.keys.as_fd(), b"whole").unwrap();
-                let there = std::fs::read(folder.path().join("keys").join(&temporary.name)).unwrap();
-                assert_eq!(there, b"whole");
-                let _ = fs::unlinkat(&store.keys, &temporary.name, AtFlags::empty());
-            }
-        });
+        let (name, opened) = new_file(store.keys.as_fd()).unwrap();
+        remove_leftovers(store.keys.as_fd()).unwrap();
+        assert!(Temporary::lock(name, opened).unwrap().is_none());
+        let (name, opened) = new_file(store.keys.as_fd()).unwrap();
+        let kept = Temporary::lock(name, opened).unwrap().expect("it is there");
+        remove_leftovers(store.keys.as_fd()).unwrap();
+        assert!(folder.path().join("keys").join(&kept.name).exists());
     }
 
     #[test]
