@@ -116,6 +116,7 @@ error_codes! {
     EgressFailed = 6007, "egress.failed", System, "The request could not be sent or its answer was dropped.";
     CredentialMissing = 6008, "credential.missing", System, "The guardian holds no credential of that name.";
     CredentialReflected = 6009, "credential.reflected", System, "An answer held the credential that was sent, and was dropped.";
+    NotExecutable = 6010, "program.not-executable", System, "The kernel would not execute the program's file.";
     Internal = 6999, "internal", System, "A fault of ours.";
 }
 

@@ -41,7 +41,7 @@ pub use doctor::{Row, doctor};
 pub use grants::{network_grants, program_grants, system_grants};
 pub use kernel::Kernel;
 pub use measured::Measured;
-pub use orphans::adopt_orphans;
+pub use orphans::{adopt_orphans, descendants};
 pub use plan::{Given, Missing, Plan, Tier, plan};
 pub use profile::{Access, Grant, Identity, Limits, Profile, SyscallSet};
 pub use property::{Layer, Property, UnknownProperty};

@@ -38,6 +38,7 @@ pub(crate) const fn exit_of(code: ErrorCode) -> u8 {
         | ErrorCode::PathMissing
         | ErrorCode::PathUnreadable => exit::USAGE,
         ErrorCode::SliceDigest | ErrorCode::SliceRange | ErrorCode::RegionInvalid => exit::CORRUPT,
+        ErrorCode::NotExecutable => exit::RUN_NOT_EXECUTABLE,
         ErrorCode::Internal => exit::INTERNAL,
         _ => exit::UNAVAILABLE,
     }

@@ -38,6 +38,18 @@ const ENVIRONMENT: [&str; 14] = [
 /// Bytes of the program's own `/tmp`.
 const TMP_BYTES: u64 = 1 << 30;
 
+/// What a policy of the user's must say at least, for a program that reads the current folder.
+const MINIMAL_POLICY: &str = r#"
+version = 1
+
+[[rule]]
+id = "read-folder"
+effect = "allow"
+principal = ["session:run", "program"]
+action = ["fs::list", "fs::read"]
+when = { path = ["./**"] }
+"#;
+
 /// Returns the program's own exit code.
 pub(crate) async fn run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
     prepare_and_run(args, screen).await.map_err(|failure| {
@@ -121,6 +133,13 @@ fn policy(
 ) -> Result<PolicySource, Failure> {
     let builtin = || ioi_firewall::builtin("run").unwrap_or_default().to_owned();
     let mut policy = policies::find(args.policy.as_deref(), &settings.home, builtin)?;
+    if policies::is_empty(&policy) {
+        let message = format!(
+            "the policy {} is empty, so it allows nothing. The least is:\n{MINIMAL_POLICY}",
+            policy.name
+        );
+        return Err(Failure::new(exit::USAGE, "policy", message));
+    }
     let refused = |error: ioi_firewall::PathError| Failure::usage(error.to_string());
     policy.text += &ioi_firewall::with_command(executable.as_os_str().as_encoded_bytes()).map_err(refused)?;
     let folders: Vec<_> = writes.iter().map(|folder| folder.as_os_str().as_encoded_bytes()).collect();

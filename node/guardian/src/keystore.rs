@@ -3,7 +3,8 @@
 //! The process holds the directory as a descriptor and knows no path to it.
 //! Files are 0600, created whole under a temporary name and linked into place,
 //! so that a crash leaves no half-written key and ten guardians that start at
-//! once agree on one. `unlock = none`: the key lies on the disk as it is, which
+//! once agree on one. A temporary file is locked for as long as somebody needs
+//! it; one that a crash left is not, and is removed at the next start. `unlock = none`: the key lies on the disk as it is, which
 //! protects from nobody who has the disk.
 
 use ioi_crypto::SecretKey;
@@ -20,6 +21,8 @@ const KEY_FILE: &str = "suite1.key";
 pub(crate) const SECRET_BYTES_MAX: usize = 8 * 1024;
 /// The shortest: a shorter one would be found by chance in what comes back, and dropped.
 pub(crate) const SECRET_BYTES_MIN: usize = 8;
+/// Before the random part of a temporary file's name, in 32 hexadecimal digits.
+const TEMPORARY: &str = ".new-";
 
 /// Why the directory can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +68,14 @@ pub(crate) struct KeyStore {
 impl KeyStore {
     /// Opens the directory's folders, making those that are missing.
     pub(crate) fn open(directory: BorrowedFd<'_>) -> Result<Self, KeyStoreError> {
-        Ok(Self {
+        let store = Self {
             keys: folder(directory, "keys")?,
             vault: folder(directory, "vault")?,
             logs: folder(directory, "logs")?,
-        })
+        };
+        remove_leftovers(store.keys.as_fd())?;
+        remove_leftovers(store.vault.as_fd())?;
+        Ok(store)
     }
 
     /// The signing key, made at the first call ever.
@@ -103,8 +109,8 @@ impl KeyStore {
         if !secret.iter().all(u8::is_ascii_graphic) {
             return Err(KeyStoreError::SecretText);
         }
-        let temporary = write_temporary(self.vault.as_fd(), secret)?;
-        fs::renameat(&self.vault, &temporary, &self.vault, name).map_err(file("the vault"))?;
+        let temporary = Temporary::write(self.vault.as_fd(), secret)?;
+        fs::renameat(&self.vault, &temporary.name, &self.vault, name).map_err(file("the vault"))?;
         fs::fsync(&self.vault).map_err(file("the vault"))
     }
 
@@ -185,25 +191,80 @@ fn open_existing(folder: BorrowedFd<'_>, name: &str) -> Result<Option<File>, Key
 
 /// Writes `bytes` durably under `name` unless it is there; never a part of them.
 fn create(folder: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> Result<(), KeyStoreError> {
-    let temporary = write_temporary(folder, bytes)?;
-    let linked = match fs::linkat(folder, &temporary, folder, name, AtFlags::empty()) {
+    let temporary = Temporary::write(folder, bytes)?;
+    let linked = match fs::linkat(folder, &temporary.name, folder, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(file("the key file")(errno)),
     };
-    let _ = fs::unlinkat(folder, &temporary, AtFlags::empty());
+    let _ = fs::unlinkat(folder, &temporary.name, AtFlags::empty());
     linked.and_then(|()| fs::fsync(folder).map_err(file("the keys' folder")))
 }
 
-fn write_temporary(folder: BorrowedFd<'_>, bytes: &[u8]) -> Result<String, KeyStoreError> {
+/// A file under a temporary name, locked until this is dropped.
+struct Temporary {
+    name: String,
+    locked: File,
+}
+
+impl Temporary {
+    /// A new file with these bytes, durably.
+    fn write(folder: BorrowedFd<'_>, bytes: &[u8]) -> Result<Self, KeyStoreError> {
+        let mut temporary = Self::create(folder)?;
+        let file = &mut temporary.locked;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("a new file"))?;
+        Ok(temporary)
+    }
+
+    fn create(folder: BorrowedFd<'_>) -> Result<Self, KeyStoreError> {
+        loop {
+            let (name, opened) = new_file(folder)?;
+            if let Some(temporary) = Self::lock(name, opened)? {
+                return Ok(temporary);
+            }
+        }
+    }
+
+    /// `None` where the file is gone: before it was locked it looked like a leftover to a guardian that
+    /// started just then.
+    fn lock(name: String, opened: File) -> Result<Option<Self>, KeyStoreError> {
+        fs::flock(&opened, FlockOperation::LockExclusive).map_err(file("a new file's lock"))?;
+        let links = fs::fstat(&opened).map_err(file("a new file"))?.st_nlink;
+        Ok((links > 0).then_some(Self { name, locked: opened }))
+    }
+}
+
+fn new_file(folder: BorrowedFd<'_>) -> Result<(String, File), KeyStoreError> {
     // Random and not the pid: guardians in pid namespaces of their own share theirs.
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| KeyStoreError::Random(error.to_string()))?;
-    let name = format!(".new-{}", ioi_types::hex::encode(&random));
+    let name = format!("{TEMPORARY}{}", ioi_types::hex::encode(&random));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let opened = fs::openat(folder, &name, flags, Mode::RUSR | Mode::WUSR).map_err(file("a new file"))?;
-    let mut opened = File::from(opened);
-    opened.write_all(bytes).and_then(|()| opened.sync_all()).map_err(io("a new file"))?;
-    Ok(name)
+    Ok((name, opened.into()))
+}
+
+/// Removes temporary files that nobody holds locked: their writer was killed.
+fn remove_leftovers(folder: BorrowedFd<'_>) -> Result<(), KeyStoreError> {
+    for entry in fs::Dir::read_from(folder).map_err(file("the guardian's folder"))? {
+        let entry = entry.map_err(file("the guardian's folder"))?;
+        if !is_temporary(entry.file_name().to_bytes()) {
+            continue;
+        }
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        // One that vanishes meanwhile, or is no file of ours, is left to itself.
+        let Ok(opened) = fs::openat(folder, entry.file_name(), flags, Mode::empty()) else { continue };
+        if fs::flock(&opened, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = fs::unlinkat(folder, entry.file_name(), AtFlags::empty());
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(name: &[u8]) -> bool {
+    let digits = name.strip_prefix(TEMPORARY.as_bytes());
+    digits.is_some_and(|digits| {
+        digits.len() == 32 && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 #[cfg(test)]
@@ -233,6 +294,53 @@ mod tests {
         let winner = one.key().unwrap().public().id();
         create(one.keys.as_fd(), KEY_FILE, &*SecretKey::generate().unwrap().to_bytes()).unwrap();
         assert_eq!(one.key().unwrap().public().id(), winner);
+    }
+
+    #[test]
+    fn what_a_killed_guardian_left_goes_at_the_next_start_and_what_another_needs_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = store(folder.path());
+        let key = first.key().unwrap().public().id();
+        let keys = folder.path().join("keys");
+        for (part, name) in [("keys", "0"), ("vault", "a")] {
+            std::fs::write(folder.path().join(part).join(format!(".new-{}", name.repeat(32))), "cut")
+                .unwrap();
+        }
+        // None of these has a name that a guardian would give.
+        let foreign =
+            [".new-", ".new-0", &format!(".new-{}", "g".repeat(32)), &format!(".new-{}", "0".repeat(33))];
+        foreign.iter().for_each(|name| std::fs::write(keys.join(name), "").unwrap());
+        let needed = Temporary::write(first.keys.as_fd(), b"of a guardian that still runs").unwrap();
+        let names = |part: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(folder.path().join(part)).unwrap();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let second = store(folder.path());
+        let mut expected: Vec<String> = foreign.map(str::to_owned).into();
+        expected.extend([needed.name.clone(), KEY_FILE.to_owned()]);
+        expected.sort();
+        assert_eq!(names("keys"), expected);
+        assert_eq!(names("vault"), Vec::<String>::new());
+        assert_eq!(second.key().unwrap().public().id(), key);
+        drop(needed);
+        store(folder.path());
+        assert_eq!(names("keys").len(), foreign.len() + 1);
+    }
+
+    #[test]
+    fn a_temporary_file_that_was_taken_for_a_leftover_is_never_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let (name, opened) = new_file(store.keys.as_fd()).unwrap();
+        remove_leftovers(store.keys.as_fd()).unwrap();
+        assert!(Temporary::lock(name, opened).unwrap().is_none());
+        let (name, opened) = new_file(store.keys.as_fd()).unwrap();
+        let kept = Temporary::lock(name, opened).unwrap().expect("it is there");
+        remove_leftovers(store.keys.as_fd()).unwrap();
+        assert!(folder.path().join("keys").join(&kept.name).exists());
     }
 
     #[test]

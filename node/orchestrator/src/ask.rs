@@ -96,6 +96,9 @@ impl Ask<'_> {
     fn nothing_read(&self) -> Failure {
         match (self.progress.documents_skipped, self.refused) {
             (0, _) => Failure::new(ErrorCode::PathMissing, "there is no document in the folder"),
+            (1, 0) => {
+                Failure::new(ErrorCode::PathMissing, "the only document in the folder could not be read")
+            }
             (skipped, 0) => Failure::new(
                 ErrorCode::PathMissing,
                 format!("none of the {skipped} documents in the folder could be read"),

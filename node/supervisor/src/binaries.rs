@@ -47,6 +47,12 @@ impl Binaries {
         }
     }
 
+    /// The folder that holds them.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The path of one program.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

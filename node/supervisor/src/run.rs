@@ -285,7 +285,13 @@ impl Shared {
             _ => None,
         };
         let child = self.start(profile, decided, Vec::new(), true, self.job.program_notes.clone());
-        let child = child.map_err(|error| refused(error.to_string()))?;
+        let child = child.map_err(|error| match error {
+            SpawnError::NotExecuted { error } => {
+                let message = format!("{} can't be executed: {error}", profile.executable.display());
+                Refused { code: ErrorCode::NotExecutable, message }
+            }
+            error => refused(error.to_string()),
+        })?;
         let process = child.process.clone();
         *program = Some(child);
         Ok(process)

@@ -75,7 +75,7 @@ fn prepare_and_exec(setup: Setup, parent: Parent, gate: Gate) -> Result<(), Fail
         sys::install_filter(&filter::program(surroundings(&job))).during("installing the filter")?;
     }
     let error = sys::exec(&strings.executable, &strings.argv, &strings.environment);
-    Err(error).during(format_args!("running {}", executable.display()))
+    report.send(&Report::NotExecuted { error: error.to_string() }).during("reporting")
 }
 
 /// Asks for a signal at the init's end, which may have come before.
