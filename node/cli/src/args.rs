@@ -67,9 +67,10 @@ pub(crate) struct AskArgs {
     pub(crate) folder: PathBuf,
     /// The question (default: questions on standard input, one a line).
     pub(crate) question: Option<OsString>,
-    /// Let a model answer: an OpenAI-compatible address, as http://127.0.0.1:11434/v1.
+    /// Let a model answer: an OpenAI-compatible address
     ///
-    /// The question and the passages found for it are sent there, nothing else.
+    /// As http://127.0.0.1:11434/v1. The question and the passages found for it are
+    /// sent there, nothing else.
     #[arg(long, value_name = "URL")]
     pub(crate) model: Option<String>,
     /// The model's name, where the endpoint has several.
