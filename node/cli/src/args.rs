@@ -69,8 +69,7 @@ pub(crate) struct AskArgs {
     pub(crate) question: Option<OsString>,
     /// Let a model answer: an OpenAI-compatible address
     ///
-    /// As http://127.0.0.1:11434/v1. The question and the passages found for it are
-    /// sent there, nothing else.
+    /// As http://127.0.0.1:11434/v1. The question and its passages are sent there.
     #[arg(long, value_name = "URL")]
     pub(crate) model: Option<String>,
     /// The model's name, where the endpoint has several.

@@ -5,6 +5,10 @@ use ioi_types::Digest;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What an installation has beside `ioi`. The demo's misbehaving plugin may be left out.
+const PROGRAMS: [&str; 6] =
+    ["ioi-init", "ioi-guardian", "ioi-orchestrator", "ioi-workload", "ioi-egress", "ioi-plugin-files"];
+
 /// The programs of one installation, found beside `ioi` (a build folder) or in
 /// `../libexec/ioi` (an installation). `IOI_BIN_DIR` names another folder.
 #[derive(Clone, Debug)]
@@ -21,12 +25,12 @@ pub struct MissingBinary {
 }
 
 impl Binaries {
-    /// Finds the folder that holds `ioi-init`.
+    /// Finds the folder that holds `ioi-init`, and every other program with it.
     ///
     /// # Errors
-    /// With every folder that was looked in.
+    /// The first that is missing, with every folder that was looked in.
     pub fn find() -> Result<Self, MissingBinary> {
-        let name = "ioi-init";
+        let [name, others @ ..] = PROGRAMS;
         let mut candidates: Vec<PathBuf> = Vec::new();
         match std::env::var_os("IOI_BIN_DIR") {
             Some(folder) => candidates.push(folder.into()),
@@ -39,7 +43,10 @@ impl Binaries {
         }
         let found = candidates.iter().find(|folder| folder.join(name).is_file());
         match found.and_then(|folder| folder.canonicalize().ok()) {
-            Some(folder) => Ok(Self { folder }),
+            Some(folder) => match others.into_iter().find(|name| !folder.join(name).is_file()) {
+                Some(name) => Err(MissingBinary { name, looked: vec![folder.display().to_string()] }),
+                None => Ok(Self { folder }),
+            },
             None => {
                 let looked = candidates.iter().map(|folder| folder.display().to_string()).collect();
                 Err(MissingBinary { name, looked })
