@@ -8,14 +8,14 @@ thread_local! {
     static OURS: Cell<bool> = const { Cell::new(true) };
 }
 
-/// Whether the last panic of this thread began in a file of this workspace, whose paths are relative
-/// when it is built. Before [`remember`] was called every panic counts as ours.
+/// Whether the last panic of this thread began outside of the library that parses PDF. Before
+/// [`remember`] was called every panic counts as ours.
 #[must_use]
 pub fn last_is_ours() -> bool {
     OURS.get()
 }
 
-/// From now on panics are remembered, and those of foreign libraries are not printed.
+/// From now on panics are remembered, and those of that library are not printed.
 pub fn remember() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
