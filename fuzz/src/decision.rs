@@ -25,7 +25,19 @@ paths = ["/v1/**"]
 
 fn policy() -> &'static Policy {
     static COMPILED: OnceLock<Policy> = OnceLock::new();
-    COMPILED.get_or_init(|| Policy::compile(&Source::new("p", POLICY), &context()).expect("it compiles"))
+    COMPILED.get_or_init(|| {
+        let policy = Policy::compile(&Source::new("p", POLICY), &context()).expect("it compiles");
+        // If it allowed nothing, this target could not fail.
+        let open = [
+            Call::file(["program"], "fs::read", b"/srv/data/a"),
+            Call::fetch(["program"], "GET", "https://api.example.com/v1/a"),
+        ];
+        for call in open {
+            let decision = policy.decide(&call, &Facts::default(), &mut RateState::new());
+            assert_eq!(decision.verdict, Verdict::Allow, "{}", decision.reason);
+        }
+        policy
+    })
 }
 
 /// Three lines: action, principals with spaces between, and a path, a URL or canonical arguments.

@@ -38,7 +38,7 @@ fn holds(target: &Target, input: &[u8], what: &str) {
 fn replay(name: &str, mutations: u64) {
     let target = ioi_fuzz::find(name).unwrap();
     let seed = std::env::var("IOI_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
-    println!("seed {seed} (IOI_FUZZ_SEED changes it)");
+    eprintln!("seed {seed} (IOI_FUZZ_SEED changes it)");
     ioi_fuzz::panics::remember();
     let inputs = inputs(target);
     for (file, input) in &inputs {
