@@ -25,9 +25,21 @@ fn check_recovered(log: &[u8], valid_bytes: usize, leaf_hashes: &[[u8; 32]]) {
     }
     assert!(written == log[..valid_bytes], "each line is written again byte for byte");
     let tail = log.last_chunk::<2>().copied().unwrap_or_default();
-    let cut = Script::new(&tail).below(log.len());
-    if let Ok(shorter) = recover(&log[..cut]) {
-        assert!(shorter.valid_bytes <= valid_bytes);
-        assert_eq!(leaf_hashes.get(..shorter.leaf_hashes.len()), Some(&shorter.leaf_hashes[..]));
+    // Some cut, and the one that takes no more than the last newline.
+    for cut in [Script::new(&tail).below(log.len()), valid_bytes - 1] {
+        check_cut(&log[..cut], leaf_hashes);
+    }
+}
+
+/// A write that was torn anywhere leaves the lines before it.
+fn check_cut(log: &[u8], leaf_hashes: &[[u8; 32]]) {
+    let whole_lines = log.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    match recover(log) {
+        Ok(recovered) => {
+            assert_eq!(recovered.valid_bytes, whole_lines);
+            let count = recovered.leaf_hashes.len();
+            assert_eq!(leaf_hashes.get(..count), Some(&recovered.leaf_hashes[..]));
+        }
+        Err(error) => assert_eq!((error, whole_lines), (RecoverError::Empty, 0), "no cut is damage"),
     }
 }

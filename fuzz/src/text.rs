@@ -2,8 +2,8 @@
 
 use ioi_extract::{Charset, ExtractError, Extracted, Limits, Media, extract};
 
-/// What a document may take in a search for its limits.
-const LIMITS: Limits = Limits { text_bytes_max: 64 << 10, unfolded_bytes_max: 1 << 20 };
+/// Low, so that an input of a few KiB reaches them.
+const LIMITS: Limits = Limits { text_bytes_max: 2 << 10, unfolded_bytes_max: 64 << 10 };
 
 /// The first line is the file's name, the rest the file.
 pub(crate) fn check(input: &[u8]) {
