@@ -10,6 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod advice;
 mod canon;
 mod context;
 mod decision;

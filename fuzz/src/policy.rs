@@ -1,8 +1,12 @@
 //! `policy.toml`: a text is refused at a place in it, or decides the same each time; and nothing is
 //! allowed by a policy that holds no rule that allows.
 
+use crate::advice;
 use ioi_firewall::{Call, Context, Decision, Facts, Object, ObjectKind, Policy, RateState, Source};
 use ioi_types::{Digest, Verdict};
+
+/// Of so many calls one is decided again with the advice that was given.
+const ADVICE_STEP: usize = 6;
 
 /// What relative names stand for in these policies.
 pub(crate) fn context() -> Context {
@@ -37,6 +41,7 @@ pub(crate) fn check(input: &[u8]) {
     let allows = decisions.iter().any(|decision| decision.verdict == Verdict::Allow);
     assert!(!allows || holds_allow(text), "allowed by a policy without a rule that allows");
     check_reasons(&decisions);
+    check_advice(&policy, text);
 }
 
 fn check_reasons(decisions: &[Decision]) {
@@ -57,21 +62,29 @@ fn holds_allow(text: &str) -> bool {
     tables("rule").iter().any(allows) || !tables("egress").is_empty()
 }
 
-/// Decides one call of each kind, some of them twice.
+/// Decides one call of each kind, with little known and with more, in one session.
 fn decide(policy: &Policy) -> Vec<Decision> {
-    let mut rates = RateState::new();
+    let (mut rates, calls) = (RateState::new(), calls());
+    let mut decisions = Vec::new();
+    for facts in facts() {
+        decisions.extend(calls.iter().map(|call| policy.decide(call, &facts, &mut rates)));
+    }
+    decisions
+}
+
+fn facts() -> [Facts; 2] {
     let object = Object { kind: ObjectKind::File, size: 4096, device: 1, inode: 2 };
-    let facts = [Facts::default(), Facts { time_ms: 60_000, object: Some(object) }];
-    let calls = calls();
-    facts
-        .iter()
-        .flat_map(|facts| calls.iter().map(move |call| (call, facts)))
-        .map(|(call, facts)| {
-            let decision = policy.decide(call, facts, &mut rates);
-            let _ = policy.explain(call, facts).to_string();
-            decision
-        })
-        .collect()
+    [Facts::default(), Facts { time_ms: 60_000, object: Some(object) }]
+}
+
+/// Follows the advice of some decisions, others for each text: a policy is compiled for each.
+fn check_advice(policy: &Policy, text: &str) {
+    let [facts, _] = facts();
+    for call in calls().iter().skip(text.len() % ADVICE_STEP).step_by(ADVICE_STEP) {
+        let explanation = policy.explain(call, &facts);
+        assert!(!explanation.to_string().is_empty());
+        advice::check(text, call, &facts, &explanation.decision);
+    }
 }
 
 fn calls() -> Vec<Call> {
@@ -84,7 +97,9 @@ fn calls() -> Vec<Call> {
                     .map(|action| Call::file(chain, action, path.as_bytes()))
             })
             .collect();
-    calls.push(Call::exec(["session:run"], b"/usr/bin/make", Digest::sha256([7; 32]), ["make", "-j2"]));
+    for digest in [Digest::blake3([7; 32]), Digest::sha256([7; 32])] {
+        calls.push(Call::exec(["session:run"], b"/usr/bin/make", digest, ["make", "-j2"]));
+    }
     calls.push(Call::fetch(["session:ask"], "GET", "https://example.com/a"));
     calls.push(Call::fetch(["session:ask"], "POST", "https://api.example.com:8443/v1?q=1"));
     let connect = [("host", "example.com".into()), ("port", 443.into())];
