@@ -45,7 +45,7 @@ impl<'a> Script<'a> {
         u64::from_le_bytes(self.array())
     }
 
-    /// A number below `count`, of two bytes; 0 below 0.
+    /// A number below `count`, of two bytes; 0 if there is none.
     pub fn below(&mut self, count: usize) -> usize {
         usize::from(self.short()) % count.max(1)
     }

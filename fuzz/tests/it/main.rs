@@ -76,7 +76,7 @@ replays! {
     only_true_merkle_proofs_verify: "merkle", 300;
     ids_and_digests_have_one_spelling: "names", 4000;
     a_pdf_never_hangs_or_overflows: "pdf", 800;
-    a_policy_allows_only_by_a_rule: "policy", 300;
+    a_policy_allows_only_by_a_rule: "policy", 600;
     only_the_golden_receipt_verifies: "receipt", 300;
     an_edited_receipt_does_not_verify: "receipt-edits", 200;
     a_recovered_log_was_written: "records", 300;
