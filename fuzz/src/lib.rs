@@ -22,7 +22,6 @@ mod journal;
 mod merkle;
 pub mod mutate;
 mod names;
-pub mod panics;
 mod pdf;
 mod policy;
 mod receipt;

@@ -39,7 +39,6 @@ fn replay(name: &str, mutations: u64) {
     let target = ioi_fuzz::find(name).unwrap();
     let seed = std::env::var("IOI_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
     eprintln!("seed {seed} (IOI_FUZZ_SEED changes it)");
-    ioi_fuzz::panics::remember();
     let inputs = inputs(target);
     for (file, input) in &inputs {
         holds(target, input, file);
