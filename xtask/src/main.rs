@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the commands report on standard output")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod fuzz;
 mod licences;
 mod product;
 mod test;
@@ -24,6 +25,8 @@ cargo xtask <command>
                           (default: $HOME/.local)
   test [--quick]          every check and test; --quick leaves out the Python set-up and the matrix of
                           {root, ordinary user} x {namespaces, none}
+  fuzz [TARGET…] [--seconds N] [--seed N]
+                          libFuzzer over the targets of fuzz/, each for N seconds (default: all, 10 s)
   tidy                    folder order, link table, owners of dependencies, unsafe code, files
   licences                licences, sources and banned crates of everything in Cargo.lock
 ";
@@ -34,6 +37,7 @@ enum Command {
     Ioi(Vec<OsString>),
     Install { prefix: Option<PathBuf> },
     Test { quick: bool },
+    Fuzz(fuzz::Options),
     Tidy,
     Licences,
     Help,
@@ -63,6 +67,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Ioi(arguments) => product::start(&arguments),
         Command::Install { prefix } => product::install(prefix),
         Command::Test { quick } => test::run(quick),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),
         Command::Help => {
@@ -82,6 +87,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Command> {
         "ioi" => Ok(Command::Ioi(without_separator(arguments))),
         "install" => parse_install(&arguments),
         "test" => Ok(Command::Test { quick: parse_flag(&arguments, "--quick")? }),
+        "fuzz" => Ok(Command::Fuzz(fuzz::Options::parse(&arguments)?)),
         "tidy" => nothing_more(&arguments, Command::Tidy),
         "licences" => nothing_more(&arguments, Command::Licences),
         "help" | "--help" | "-h" => Ok(Command::Help),
@@ -144,6 +150,7 @@ mod tests {
             &["test", "--quik"],
             &["test", "--quick", "--quick"],
             &["tidy", "x"],
+            &["fuzz", "--jobs"],
             &["install", "--prefix"],
             &["install", "/usr"],
         ] {

@@ -9,7 +9,7 @@ use std::fmt;
 pub(crate) enum Kind {
     /// A canonical absolute path, as [`crate::bytes_value`] writes it.
     Path,
-    /// `sha256:` or `blake3:` and 64 digits.
+    /// `blake3:` and 64 digits.
     Digest,
     /// A list of byte strings, at least one.
     Arguments,

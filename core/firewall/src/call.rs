@@ -6,7 +6,7 @@ use crate::principal::{CHAIN_MAX, is_principal};
 use crate::text::show;
 use crate::url::{Url, check_host};
 use ioi_canon::{Map, Value};
-use ioi_types::Digest;
+use ioi_types::{Digest, DigestAlgorithm};
 use std::borrow::Cow;
 
 /// What somebody wants to do.
@@ -182,9 +182,11 @@ fn arguments(value: &Value) -> Result<Vec<Cow<'_, [u8]>>, Malformed> {
     items.iter().map(argument).collect()
 }
 
+/// Rules name programs by BLAKE3 alone: under another digest a program would pass a rule that denies it.
 fn digest(value: &Value) -> Result<&str, Malformed> {
-    let text = value.as_str().filter(|text| text.parse::<Digest>().is_ok());
-    text.ok_or(Malformed::Type("digest", "a digest"))
+    let is_blake3 = |digest: Digest| digest.algorithm == DigestAlgorithm::Blake3;
+    let text = value.as_str().filter(|text| text.parse().is_ok_and(is_blake3));
+    text.ok_or(Malformed::Type("digest", "a BLAKE3 digest"))
 }
 
 fn method(value: &Value) -> Result<&str, Malformed> {

@@ -27,13 +27,25 @@ impl Inherited {
     /// # Errors
     /// `InvalidInput` when the variable is not of its form: the process was not started by a supervisor.
     pub fn from_environment() -> io::Result<Self> {
-        let text = std::env::var(VARIABLE).unwrap_or_default();
-        parse(&text).map(|named| Self { named }).ok_or_else(|| {
+        Self::parse(&std::env::var(VARIABLE).unwrap_or_default())
+    }
+
+    /// Reads the variable's value; takes nothing yet.
+    ///
+    /// # Errors
+    /// As [`Self::from_environment`].
+    pub fn parse(text: &str) -> io::Result<Self> {
+        parse(text).map(|named| Self { named }).ok_or_else(|| {
             let message = format!(
                 "{VARIABLE}=`{text}` is not a list as `name:5,other:6`; this program is started by `ioi`"
             );
             io::Error::new(io::ErrorKind::InvalidInput, message)
         })
+    }
+
+    /// The names, each with its descriptor's number.
+    pub fn numbers(&self) -> impl Iterator<Item = (&str, RawFd)> {
+        self.named.iter().map(|(name, number)| (name.as_str(), *number))
     }
 
     /// Takes the pair with the supervisor.
@@ -70,13 +82,19 @@ impl Inherited {
     }
 }
 
+/// Each name stands once and has a descriptor of its own, so that no list says two things.
 fn parse(text: &str) -> Option<BTreeMap<String, RawFd>> {
-    let pair = |item: &str| {
-        let (name, number) = item.split_once(':')?;
-        let number = number.parse().ok().filter(|number| (5..1024).contains(number))?;
-        (!name.is_empty()).then(|| (name.to_owned(), number))
-    };
-    text.split(',').filter(|item| !item.is_empty()).map(pair).collect()
+    let mut named = BTreeMap::new();
+    for item in text.split(',').filter(|item| !item.is_empty()) {
+        let (name, digits) = item.split_once(':')?;
+        let number: RawFd = digits.parse().ok().filter(|number| (5..1024).contains(number))?;
+        let is_new = !name.is_empty() && !named.contains_key(name) && !named.values().any(|n| *n == number);
+        if !is_new || number.to_string() != digits {
+            return None;
+        }
+        named.insert(name.to_owned(), number);
+    }
+    Some(named)
 }
 
 #[cfg(test)]
@@ -90,7 +108,13 @@ mod tests {
             [("a".into(), 5), ("b".into(), 6)]
         );
         assert_eq!(parse("").unwrap().len(), 0);
-        for bad in ["a", "a:", ":5", "a:4", "a:-1", "a:x", "a:5;b:6", "a:99999"] {
+        for bad in ["a", "a:", ":5", "a:4", "a:-1", "a:x", "a:5;b:6", "a:99999", "a:+5", "a:05"] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+    #[test]
+    fn a_name_or_a_descriptor_that_stands_twice_is_refused() {
+        for bad in ["a:5,a:6", "a:5,a:5", "a:5,b:5"] {
             assert!(parse(bad).is_none(), "{bad}");
         }
     }

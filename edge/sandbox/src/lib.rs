@@ -48,3 +48,8 @@ pub use property::{Layer, Property, UnknownProperty};
 pub use sandboxed::{Enforced, Exit, Sandboxed};
 pub use spawn::{SpawnError, Stream, Streams, spawn, spawn_weakened};
 pub use tmp::clean_stale_directories;
+
+/// Reads arbitrary bytes as what an init reports and how it ends: the whole of a fuzz target.
+pub fn fuzz_reports(bytes: &[u8]) {
+    wire::fuzz(bytes);
+}

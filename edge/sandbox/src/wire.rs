@@ -163,6 +163,24 @@ pub(crate) fn lines<T: DeserializeOwned>(text: &[u8]) -> io::Result<Vec<T>> {
     lines.map(|line| serde_json::from_slice(line).map_err(Into::into)).collect()
 }
 
+/// See [`crate::fuzz_reports`]. What is read is written back to lines that are read the same.
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Ok(ended) = lines::<Ended>(bytes) {
+        let mut text = Vec::new();
+        ended.iter().for_each(|one| send_line(&mut text, one).expect("memory is written"));
+        assert_eq!(lines::<Ended>(&text).expect("what was written is read"), ended);
+    }
+    for report in lines::<Report>(bytes).into_iter().flatten() {
+        let mut text = Vec::new();
+        send_line(&mut text, &report).expect("memory is written");
+        assert!(lines::<Report>(&text).is_ok_and(|again| again.len() == 1));
+    }
+    if let Ok(job) = serde_json::from_slice::<Job>(bytes) {
+        let text = serde_json::to_vec(&job).expect("a job is written");
+        assert!(serde_json::from_slice::<Job>(&text).is_ok(), "what was written is read");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

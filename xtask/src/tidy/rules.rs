@@ -9,6 +9,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("sdk", &["base", "core", "edge"]),
     ("plugins", &["base", "core", "edge", "sdk"]),
     ("benches", &["base", "core", "edge", "node", "sdk"]),
+    ("fuzz", &["base", "core", "edge"]),
     ("xtask", &[]),
 ];
 

@@ -286,7 +286,7 @@ fn a_missing_fact_never_lets_a_call_through() {
 #[test]
 fn arguments_of_another_shape_are_malformed() {
     let policy = compile("version = 1\n[[rule]]\nid = \"all\"\neffect = \"allow\"\naction = [\"*\"]\n");
-    let digest = format!("sha256:{}", "0".repeat(64));
+    let digest = format!("blake3:{}", "0".repeat(64));
     let good: [(&str, Vec<(&str, Value)>); 5] = [
         ("fs::read", vec![("path", "/tmp/x".into())]),
         ("net::fetch", vec![("method", "GET".into()), ("url", "https://a.example/x".into())]),
@@ -410,6 +410,21 @@ fn a_rule_by_a_digest_that_no_call_carries_is_an_error_and_not_a_rule_that_never
     let findings = Policy::compile(&Source::new("p.toml", text), &context()).unwrap_err();
     assert_eq!((findings[0].line, findings.len()), (6, 1));
     assert!(findings[0].message.contains("BLAKE3"), "{}", findings[0]);
+}
+
+#[test]
+fn a_program_does_not_pass_a_rule_that_denies_it_under_another_digest() {
+    let text = format!(
+        "version = 1\n[[rule]]\nid = \"all\"\neffect = \"allow\"\naction = [\"sys::exec\"]\n\
+         [[rule]]\nid = \"no\"\neffect = \"deny\"\naction = [\"sys::exec\"]\nwhen = {{ digest = [\"{}\"] }}\n",
+        Digest::blake3([1; 32])
+    );
+    let policy = compile(&text);
+    let decision = |digest| decide(&policy, &Call::exec(CHAIN, b"/bin/rogue", digest, ["rogue"]));
+    assert_eq!(decision(Digest::blake3([2; 32])).verdict, Verdict::Allow);
+    assert_eq!(decision(Digest::blake3([1; 32])).origin, Origin::Rule);
+    let other = decision(Digest::sha256([1; 32]));
+    assert_eq!((other.verdict, other.origin, other.would_allow), (Verdict::Deny, Origin::Malformed, None));
 }
 
 #[test]

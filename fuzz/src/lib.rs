@@ -1,0 +1,81 @@
+//! What must hold of every parser of foreign bytes, for any bytes at all.
+//!
+//! Each target is a function that takes an input and panics if a property fails. It knows neither
+//! libFuzzer nor where inputs come from: `cargo test -p ioi-fuzz` replays `corpus/` and seeded
+//! mutations of it, `cargo xtask fuzz` searches for new inputs.
+//!
+//! ```
+//! let target = ioi_fuzz::find("canon").unwrap();
+//! (target.check)(br#"{"a":1}"#);
+//! ```
+#![forbid(unsafe_code)]
+
+mod advice;
+mod canon;
+mod context;
+mod decision;
+pub mod edit;
+mod frames;
+mod html;
+mod inherited;
+mod journal;
+mod merkle;
+pub mod mutate;
+mod names;
+mod pdf;
+mod policy;
+mod receipt;
+mod receipt_edits;
+mod records;
+mod sandbox;
+pub mod script;
+mod search;
+mod services;
+mod session;
+mod signed_records;
+mod statement;
+mod text;
+
+/// One thing that reads foreign bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, and its folder's in `corpus/`.
+    pub name: &'static str,
+    /// Panics if what must hold of every input does not hold of this one.
+    pub check: fn(&[u8]),
+}
+
+const fn target(name: &'static str, check: fn(&[u8])) -> Target {
+    Target { name, check }
+}
+
+/// Every target, by name.
+pub const TARGETS: &[Target] = &[
+    target("canon", canon::check),
+    target("context", context::check),
+    target("decision", decision::check),
+    target("frames", frames::check),
+    target("html", html::check),
+    target("inherited", inherited::check),
+    target("journal", journal::check),
+    target("merkle", merkle::check),
+    target("names", names::check),
+    target("pdf", pdf::check),
+    target("policy", policy::check),
+    target("receipt", receipt::check),
+    target("receipt-edits", receipt_edits::check),
+    target("records", records::check),
+    target("sandbox", sandbox::check),
+    target("search", search::check),
+    target("services", services::check),
+    target("session", session::check),
+    target("signed-records", signed_records::check),
+    target("statement", statement::check),
+    target("text", text::check),
+];
+
+/// The target of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
