@@ -22,23 +22,35 @@ pub(crate) async fn finish(session: &Session, closing: Closing, exit_code: i32) 
     Ok(())
 }
 
+/// A session that ended early: why, and what its receipt says besides.
+pub(crate) struct CutShort {
+    pub(crate) failure: Failure,
+    /// What was asked and answered until then, where something was.
+    pub(crate) until_then: Option<Closing>,
+}
+
+impl From<Failure> for CutShort {
+    fn from(failure: Failure) -> Self {
+        Self { failure, until_then: None }
+    }
+}
+
 /// The receipt of a session that ended early: what happened until then, and why it ended.
 ///
 /// # Errors
-/// As [`finish`]; also while a call is still in flight.
-pub(crate) async fn of_failure(session: &Session, failure: &Failure) -> Result<String, Failure> {
-    let task = Map::from([
-        ("command".to_owned(), session.configuration.command.as_str().into()),
-        ("failed".to_owned(), failure.code.name().into()),
-        ("reason".to_owned(), failure.message.as_str().into()),
-    ]);
-    let closing = Closing {
-        task,
+/// As [`finish`].
+pub(crate) async fn of_cut_short(session: &Session, cut: CutShort) -> Result<String, Failure> {
+    session.stop_plugins().await;
+    let CutShort { failure, until_then } = cut;
+    let mut closing = until_then.unwrap_or_else(|| Closing {
+        task: Map::from([("command".to_owned(), session.configuration.command.as_str().into())]),
         answer: None,
         citations: Vec::new(),
         policy: session.policy_source.clone(),
         context: session.policy_context.clone(),
-    };
+    });
+    closing.task.insert("failed".to_owned(), failure.code.name().into());
+    closing.task.insert("reason".to_owned(), failure.message.as_str().into());
     make(session, closing).await.map(|(receipt, _)| receipt)
 }
 

@@ -6,13 +6,16 @@
 //! be killed itself, each child's init does the same.
 
 use crate::binaries::{Binaries, MissingBinary};
+use crate::bounds::Bounds;
 use crate::child::{Child, Exit, Start};
 use crate::descriptors::Descriptors;
 use crate::home::{Home, HomeError, private_folder};
 use crate::profiles;
+use crate::pulse::Pulse;
 use crate::regions::{Owner, Regions};
 use crate::roots::{Refused, Roots};
 use crate::service::{GuardianService, OrchestratorService, WorkloadService};
+use crate::witness::Witness;
 use ioi_ipc::pair;
 use ioi_ipc::proto::supervisor::{
     self as wire, guardian_host_server::GuardianHostServer, orchestrator_host_server::OrchestratorHostServer,
@@ -97,6 +100,14 @@ pub enum RunError {
         /// The end of its output.
         words: String,
     },
+    /// A process of the node lives and says nothing.
+    #[error("the {name} has been silent for {} s: it is stopped, or stuck", silent.as_secs_f32())]
+    Silent {
+        /// Which.
+        name: String,
+        /// For how long.
+        silent: Duration,
+    },
     /// The orchestrator gave up, with a stable code.
     #[error("{message}")]
     Failed {
@@ -145,6 +156,9 @@ pub(crate) struct Shared {
     directory: PathBuf,
     roots: Mutex<Roots>,
     regions: Mutex<Regions>,
+    pub(crate) witness: Witness,
+    pub(crate) pulse: Pulse,
+    bounds: Bounds,
     to_workload: Option<Descriptors>,
     to_orchestrator: Descriptors,
     plugins: Mutex<BTreeMap<u32, Plugin>>,
@@ -217,6 +231,7 @@ impl Shared {
             processes: lock(&self.processes).clone(),
             task: Some(wire::Task { task: Some(self.job.task.clone()) }),
             dangerously_no_sandbox: false,
+            bounds: Some(self.bounds.others),
         }
     }
 
@@ -335,6 +350,7 @@ impl Run {
         job: Job,
         questions: mpsc::Receiver<String>,
     ) -> Result<Self, RunError> {
+        let bounds = Bounds::from_environment().map_err(system("the bounds for tests"))?;
         let log = LogId(random()?);
         let directory = settings.home.run(&log);
         let guardian_folder = private_folder(&settings.home.guardian())?;
@@ -362,6 +378,9 @@ impl Run {
             directory: directory.clone(),
             roots: Mutex::new(roots),
             regions: Mutex::default(),
+            witness: Witness::default(),
+            pulse: Pulse::new(bounds.beat()),
+            bounds,
             to_workload,
             to_orchestrator,
             plugins: Mutex::default(),
@@ -460,6 +479,10 @@ impl Run {
                 }
                 if self.shared.finished.load(Ordering::Acquire) { Ok(None) } else { Err(gone) }
             }
+            () = self.shared.pulse.stops() => {
+                let silent = self.shared.bounds.orchestrator;
+                Err(RunError::Silent { name: "orchestrator".into(), silent })
+            }
         }
     }
 
@@ -476,6 +499,17 @@ impl Run {
             Ok((gone, ..)) => Err(gone),
             Err(_) => Ok(report),
         }
+    }
+
+    /// Asks the orchestrator to write down what happened until now, and to end.
+    pub fn interrupt(&self) {
+        self.shared.pulse.interrupt();
+    }
+
+    /// The records of the run, which are there before anything is signed.
+    #[must_use]
+    pub fn records(&self) -> PathBuf {
+        self.shared.directory.join("records.jsonl")
     }
 
     /// Passes a signal on to the program of `ioi run`, where one runs.
