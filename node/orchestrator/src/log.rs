@@ -20,8 +20,9 @@ use ioi_types::{ErrorCode, SessionId, Verdict, limits};
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
 
 /// The longest time an observation stays unsynced.
 pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
@@ -293,3 +294,6 @@ fn log_failure(error: &std::io::Error) -> Failure {
     };
     Failure::new(code, format!("the audit log can't be written, so nothing goes ahead: {error}"))
 }
+
+#[cfg(test)]
+mod tests;
