@@ -92,8 +92,8 @@ pub(crate) async fn perform(
 const SIGTERM: i32 = 15;
 /// How long the program of `ioi run` has to end after a signal, before it is killed.
 const PROGRAM_GRACE: Duration = Duration::from_secs(1);
-/// How long the receipt of an interrupted run may take: as a rule, milliseconds.
-const RECEIPT_GRACE: Duration = Duration::from_secs(3);
+/// How long the receipt of an interrupted run may take: as a rule, milliseconds. A second signal does not wait.
+const RECEIPT_GRACE: Duration = Duration::from_secs(10);
 
 /// The program, or the node, is asked to end, so that a receipt tells what happened until then.
 async fn end_early(run: &mut Run, screen: &mut Screen, interrupt: Interrupt) -> Result<Outcome, CutShort> {

@@ -297,3 +297,6 @@ fn now(started: Instant) -> Now {
         unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use ioi_ipc::proto::supervisor::{Finished, report_request::Report};
 use ioi_types::{ErrorCode, hex};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
 
 /// Closes the session, has its head signed, writes `receipt.json` and reports where it lies.
 ///
@@ -73,7 +74,12 @@ async fn make(session: &Session, closing: Closing) -> Result<(String, u64), Fail
         hex::encode(&head.signature)
     );
     heads.write_all(line.as_bytes()).and_then(|()| heads.sync_all()).map_err(|error| failed(&error))?;
-    write(session, &head.statement, &key, &signature).map_err(|error| failed(&error))?;
+    let directory = session.directory.try_clone().map_err(|error| failed(&error))?;
+    // A long log takes seconds to copy; this process must be heard of meanwhile.
+    let writing = move || write(&directory, &head.statement, &key, &signature);
+    let written =
+        tokio::task::spawn_blocking(writing).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    written.map_err(|error| failed(&error))?;
     Ok((format!("{}/receipt.json", session.configuration.directory), leaves))
 }
 
@@ -91,16 +97,16 @@ fn failed(error: &io::Error) -> Failure {
 /// Copies the log's records into the receipt, one at a time, so that a long
 /// session needs no more memory than a short one. The name appears only when
 /// the file is whole.
-fn write(session: &Session, head: &[u8], key: &PublicKey, signature: &Signature) -> io::Result<()> {
+fn write(directory: &OwnedFd, head: &[u8], key: &PublicKey, signature: &Signature) -> io::Result<()> {
     let records = rustix::fs::openat(
-        &session.directory,
+        directory,
         "records.jsonl",
         rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
     let mut records = BufReader::new(File::from(records));
     records.seek(SeekFrom::Start(0))?;
-    let file = create(&session.directory, "receipt.json.new").map_err(io::Error::other)?;
+    let file = create(directory, "receipt.json.new").map_err(io::Error::other)?;
     let mut writer = ReceiptWriter::begin(BufWriter::with_capacity(1 << 20, file), head, key)?;
     let mut line = Vec::new();
     while records.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)? > 0 {
@@ -111,7 +117,6 @@ fn write(session: &Session, head: &[u8], key: &PublicKey, signature: &Signature)
     let mut out = writer.finish(signature)?;
     out.flush()?;
     out.get_ref().sync_all()?;
-    let directory = &session.directory;
     rustix::fs::renameat(directory, "receipt.json.new", directory, "receipt.json")?;
     rustix::fs::fsync(directory)?;
     Ok(())
