@@ -65,7 +65,8 @@ pub(crate) fn digest(file: &File, size: u64) -> io::Result<Option<Digest>> {
         };
         offset += length as u64;
         if offset > size || (length == 0 && offset < size) {
-            return Err(io::Error::other("the file's size changed while it was hashed"));
+            let message = format!("it does not hold the {size} bytes that it had when it was opened");
+            return Err(io::Error::other(message));
         }
         if length == 0 {
             return Ok(Some(Digest::blake3(*hasher.finalize().as_bytes())));
