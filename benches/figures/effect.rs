@@ -49,7 +49,7 @@ impl GuardianHost for Host {
         &self,
         _: Request<wire::ConfigureRequest>,
     ) -> std::result::Result<Response<wire::GuardianConfiguration>, RpcStatus> {
-        Ok(Response::new(wire::GuardianConfiguration { log_id: LOG.0.to_vec(), store: None }))
+        Ok(Response::new(wire::GuardianConfiguration { log_id: LOG.0.to_vec(), ..Default::default() }))
     }
 
     async fn ready(
@@ -59,11 +59,11 @@ impl GuardianHost for Host {
         Ok(Response::new(wire::ReadyReply {}))
     }
 
-    async fn stored(
+    async fn vault_done(
         &self,
-        _: Request<wire::StoredRequest>,
-    ) -> std::result::Result<Response<wire::StoredReply>, RpcStatus> {
-        Err(RpcStatus::failed_precondition("nothing was asked to be stored"))
+        _: Request<wire::VaultDoneRequest>,
+    ) -> std::result::Result<Response<wire::VaultDoneReply>, RpcStatus> {
+        Err(RpcStatus::failed_precondition("nothing was asked of the vault"))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::node::milliseconds;
 use crate::place::Place;
 use crate::report::{Goal, Reporter, Samples};
-use ioi_node_supervisor::{executable_digest, plugin, plugin_limits};
+use ioi_node_supervisor::{self as supervisor, plugin, plugin_limits};
 use ioi_plugin::message::{Request, Response};
 use ioi_plugin::services::{LIST, Page, Shape};
 use ioi_plugin::{Effect, Effects, HostConfig, Now, Session};
@@ -22,7 +22,8 @@ const MEMORY_MIB: u64 = 2048;
 fn start_once(place: &Place, profile: &Profile) -> Result<(f64, f64)> {
     let start = Instant::now();
     // The supervisor does so too, for the receipt.
-    executable_digest(&profile.executable)?;
+    let (_, measured) = supervisor::measure(&profile.executable)?;
+    let profile = &Profile { measured: Some(measured), ..profile.clone() };
     let (frames, plugin_frames) = UnixStream::pair()?;
     let (_descriptors, plugin_descriptors) = DescriptorChannel::pair()?;
     let given = vec![

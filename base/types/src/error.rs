@@ -91,6 +91,7 @@ error_codes! {
     PathKind = 3006, "path.kind", Authorization, "Something other than a regular file or a folder.";
     PathMissing = 3007, "path.missing", Authorization, "No such file.";
     PathUnreadable = 3008, "path.unreadable", Authorization, "The file system refused to open it.";
+    AddressRefused = 3009, "address.refused", Authorization, "A name whose address is not one that may be dialled.";
     QuotaMemory = 4001, "quota.memory", Resource, "More shared memory than the process may hold.";
     QuotaCalls = 4002, "quota.calls", Resource, "More calls in flight than were agreed.";
     RegionUnknown = 4003, "region.unknown", Resource, "A region that does not exist or belongs to another process.";
@@ -115,6 +116,8 @@ error_codes! {
     NodeGone = 6006, "node.gone", System, "A process of the node ended.";
     EgressFailed = 6007, "egress.failed", System, "The request could not be sent or its answer was dropped.";
     CredentialMissing = 6008, "credential.missing", System, "The guardian holds no credential of that name.";
+    CredentialReflected = 6009, "credential.reflected", System, "An answer held the credential that was sent, and was dropped.";
+    NotExecutable = 6010, "program.not-executable", System, "The kernel would not execute the program's file.";
     Internal = 6999, "internal", System, "A fault of ours.";
 }
 

@@ -6,8 +6,8 @@ pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 pub const PATH_BYTES_MAX: usize = 4096;
 /// One file name.
 pub const NAME_BYTES_MAX: usize = 255;
-/// A policy file.
-pub const POLICY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A policy's text: some twelve thousand rules, and half of what one message between our processes carries.
+pub const POLICY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// A question given to `ioi ask`.
 pub const QUESTION_BYTES_MAX: usize = 16 * 1024;
 /// One region of shared memory.

@@ -10,8 +10,12 @@ use ioi_canon::{Limits, Value};
 use ioi_merkle::{MerkleHash, Sha256Tree};
 use ioi_types::Digest;
 
-/// The longest line: a record and the openings of `close`, with the policy text among them.
-pub const LINE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2 * ioi_types::limits::POLICY_BYTES_MAX;
+/// The longest line: a record and the openings of `close`, which are all questions and answers of a session,
+/// its citations and its policy.
+pub const LINE_BYTES_MAX: usize = 9 * RECORD_BYTES_MAX;
+
+// A policy's text at most doubles where it is escaped.
+const _: () = assert!(LINE_BYTES_MAX > RECORD_BYTES_MAX + 2 * ioi_types::limits::POLICY_BYTES_MAX);
 
 /// One record, ready to be written and to be appended to the guardian's frontier.
 #[derive(Clone, Debug, PartialEq, Eq)]

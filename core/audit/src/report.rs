@@ -236,7 +236,7 @@ impl Report {
         if self.hashed_by.is_empty() {
             "absent".into()
         } else {
-            format!("stated; {} slices", self.slices.len())
+            format!("stated; {} slice{}", self.slices.len(), plural(self.slices.len()))
         }
     }
 
@@ -328,31 +328,24 @@ impl Claim {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { allowed, asked, denied, .. } = self.counts;
-        writeln!(f, "key        {}", self.key)?;
-        writeln!(f, "log        {}, {} leaves, all of them here", self.log, self.leaves)?;
-        writeln!(f, "command    {}", printable(&self.command))?;
-        if let Part::Open(name) = &self.policy_name {
-            writeln!(f, "policy     {}, {}", printable(name), self.policy)?;
-        } else {
-            writeln!(f, "policy     closed, {}", self.policy)?;
-        }
-        writeln!(f, "decisions  {allowed} allow, {asked} ask, {denied} deny")?;
-        writeln!(f, "freshness  not known\n")?;
-        let claims = self.claims();
-        let width = |cell: fn(&Claim) -> usize| claims.iter().map(cell).max().unwrap_or(0);
-        let (claim_width, state_width, witness_width) = (
-            width(|claim| claim.claim.len()),
-            width(|claim| claim.state.len()),
-            width(|claim| claim.witness.len()),
-        );
-        for Claim { claim, state, witness, false_if } in &claims {
-            writeln!(
-                f,
-                "{claim:claim_width$}  {state:state_width$}  {witness:witness_width$}  false if: {false_if}"
-            )?;
+        let leaves = if self.leaves == 1 { "leaf" } else { "leaves" };
+        writeln!(f, "key: {}", self.key)?;
+        writeln!(f, "log: {}, {} {leaves}, all of them here", self.log, self.leaves)?;
+        writeln!(f, "command: {}", printable(&self.command))?;
+        let name = if let Part::Open(name) = &self.policy_name { printable(name) } else { "closed".into() };
+        writeln!(f, "policy: {name}\n    {}", self.policy)?;
+        writeln!(f, "decisions: {allowed} allow, {asked} ask, {denied} deny")?;
+        writeln!(f, "freshness: not known\n")?;
+        for Claim { claim, state, witness, false_if } in &self.claims() {
+            let unless = if *false_if == "-" { String::new() } else { format!("; false if: {false_if}") };
+            writeln!(f, "{claim}: {state}\n    witness: {witness}{unless}")?;
         }
         Ok(())
     }
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// The longest foreign text in a message, in characters.

@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
         self.counts.unknown += u64::from(outcome.status == Status::Unknown);
         for result in &outcome.results {
             self.sources.seen(&result.digest);
-            self.counts.remote += u64::from(result.by == "egress");
+            self.counts.remote += u64::from(result.by == "egress" && result.what == "answer");
             self.hashed_by.insert(result.by.clone());
         }
     }

@@ -1,7 +1,7 @@
 //! A test child that does what it is told and nothing wrong.
 //!
 //! `print WORDS…`, `exit CODE`, `die SIGNAL` (by raising it), `cat` (standard input to standard output),
-//! `environment`, `descriptors` (the numbers of those that are open), `identity`,
+//! `which` (the mark in its own file), `environment`, `descriptors` (the numbers of those that are open), `identity`,
 //! `privileges` (capabilities, those in the bounding set, no_new_privs, the mode of seccomp), `write PATH TEXT`,
 //! `sleep`, `until-term` (sleeps; on SIGTERM it prints `term` and returns 7).
 #![allow(clippy::print_stdout)]
@@ -16,6 +16,7 @@ fn main() {
         ["exit", code] => std::process::exit(code.parse().expect("a number")),
         ["die", signal] => raise(signal.parse().expect("a number")),
         ["cat"] => copy_input(),
+        ["which"] => println!("{}", String::from_utf8_lossy(&mark())),
         ["environment"] => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
         ["descriptors"] => (0..4096).filter(|fd| is_open(*fd)).for_each(|fd| println!("{fd}")),
         ["privileges"] => println!("{}", privileges()),
@@ -27,6 +28,15 @@ fn main() {
         ["until-term"] => until_term(),
         other => panic!("unknown request {other:?}"),
     }
+}
+
+/// A test changes it in a copy of this file, to tell the two apart.
+static MARK: [u8; 16] = *b"IOI-MARK-decided";
+
+fn mark() -> [u8; 16] {
+    // Volatile, or the compiler would print another copy of it.
+    // SAFETY: it points to initialised memory that lives as long as the program.
+    unsafe { std::ptr::read_volatile(&raw const MARK) }
 }
 
 fn copy_input() {

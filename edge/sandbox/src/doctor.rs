@@ -5,7 +5,7 @@ use crate::plan::{Missing, draft, missing};
 use crate::{Layer, Profile, Property};
 
 /// What this machine gives for one property.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The property.
     pub property: Property,

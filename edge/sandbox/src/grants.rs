@@ -45,6 +45,21 @@ const SETTINGS: [&str; 31] = [
     "/etc/timezone",
 ];
 
+/// What resolving names and knowing certificate authorities takes.
+const NETWORK: [&str; 11] = [
+    "/etc/ca-certificates",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/pki/tls/certs",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/usr/share/ca-certificates",
+];
+
 /// Reading and mapping the loader and the shared libraries: what a dynamically linked native binary needs.
 pub fn system_grants() -> Vec<Grant> {
     let libraries = existing(&LIBRARIES, Access::ReadExecute);
@@ -54,6 +69,11 @@ pub fn system_grants() -> Vec<Grant> {
 /// The installed programs and the settings without secrets: what an unmodified program needs.
 pub fn program_grants() -> Vec<Grant> {
     existing(&PROGRAMS, Access::ReadExecute).chain(existing(&SETTINGS, Access::Read)).collect()
+}
+
+/// The settings of the network: what the process that is the way out needs beside [`system_grants`].
+pub fn network_grants() -> Vec<Grant> {
+    existing(&NETWORK, Access::Read).collect()
 }
 
 fn existing(paths: &'static [&'static str], access: Access) -> impl Iterator<Item = Grant> {
@@ -68,7 +88,7 @@ mod tests {
     fn no_grant_covers_a_file_of_secrets() {
         let secrets =
             ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh/ssh_host_rsa_key", "/root/.ssh"];
-        for grant in program_grants().iter().chain(&system_grants()) {
+        for grant in program_grants().iter().chain(&system_grants()).chain(&network_grants()) {
             assert!(!secrets.iter().any(|s| Path::new(s).starts_with(&grant.path)), "{grant:?}");
             assert!(!grant.access.writes(), "{grant:?}");
         }

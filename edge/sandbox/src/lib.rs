@@ -24,6 +24,7 @@ mod grants;
 #[doc(hidden)]
 pub mod init;
 mod kernel;
+mod measured;
 mod orphans;
 mod plan;
 mod process;
@@ -37,9 +38,10 @@ mod wire;
 
 pub use cgroup::clean_stale_groups;
 pub use doctor::{Row, doctor};
-pub use grants::{program_grants, system_grants};
+pub use grants::{network_grants, program_grants, system_grants};
 pub use kernel::Kernel;
-pub use orphans::adopt_orphans;
+pub use measured::Measured;
+pub use orphans::{adopt_orphans, descendants};
 pub use plan::{Given, Missing, Plan, Tier, plan};
 pub use profile::{Access, Grant, Identity, Limits, Profile, SyscallSet};
 pub use property::{Layer, Property, UnknownProperty};

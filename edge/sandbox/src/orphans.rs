@@ -19,6 +19,23 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
+/// The processes that this one has started, directly or not, and that still run. After [`adopt_orphans`] no
+/// process can leave this family, whatever sessions and parents it left.
+pub fn descendants() -> Vec<u32> {
+    let mut others: Vec<Process> = process::all().collect();
+    let (mut family, mut found) = (vec![getpid()], Vec::new());
+    while let Some(parent) = family.pop() {
+        // Each is taken out once: where a number was used again meanwhile, parents can form a circle.
+        for child in others.extract_if(.., |process| process.parent == parent) {
+            family.push(child.pid);
+            if !child.is_dead {
+                found.push(child.pid.as_raw_nonzero().get().cast_unsigned());
+            }
+        }
+    }
+    found
+}
+
 /// Kills what an init that was killed left to us, and waits for it. `first` was its own child.
 pub(crate) fn kill_inherited(first: Option<Pid>) {
     if !ADOPTING.load(Ordering::Relaxed) {
@@ -49,4 +66,36 @@ fn kill_once() -> bool {
         let _ = waitpid(Some(orphan.pid), WaitOptions::NOHANG);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_grandchild_in_a_session_of_its_own_is_found_and_a_dead_child_is_not() {
+        let mut shell = Command::new("sh")
+            .args(["-c", "setsid sleep 60 & echo $!; wait"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let sleeper = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+        let number = |pid: Pid| pid.as_raw_nonzero().get().cast_unsigned();
+        // Other tests of this program have children, too.
+        let found = descendants();
+        assert!(found.contains(&shell.id()) && found.contains(&number(sleeper)), "{found:?}");
+        assert!(!found.contains(&std::process::id()), "{found:?}");
+        kill_process(sleeper, Signal::KILL).unwrap();
+        // The shell ends by itself then, and nobody has asked yet how.
+        while descendants().contains(&shell.id()) {
+            std::thread::yield_now();
+        }
+        assert!(process::read(Pid::from_child(&shell)).is_some_and(|shell| shell.is_dead));
+        assert!(!descendants().contains(&number(sleeper)));
+        shell.wait().unwrap();
+    }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Process {
     pub(crate) threads: u64,
     /// How many seccomp filters it is under.
     pub(crate) filters: u32,
+    /// It runs no more, and only its number is left until its parent asks how it ended.
+    pub(crate) is_dead: bool,
 }
 
 /// All processes that can be seen. One may have ended since.
@@ -55,6 +57,7 @@ fn parse(pid: Pid, status: &str) -> Option<Process> {
         uid: field("Uid:")?.parse().ok()?,
         threads: field("Threads:")?.parse().ok()?,
         filters: field("Seccomp_filters:").and_then(|n| n.parse().ok()).unwrap_or(0),
+        is_dead: matches!(field("State:")?, "Z" | "X"),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What is to run, and what it is given. Everything that is not named here is withheld.
 
-use crate::Property;
+use crate::{Measured, Property};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -11,6 +11,9 @@ pub struct Profile {
     pub name: String,
     /// The absolute path of the program. It needs no grant of its own.
     pub executable: PathBuf,
+    /// What `executable` was when its bytes were looked at. If it is anything else when it is executed, it
+    /// doesn't run.
+    pub measured: Option<Measured>,
     /// The whole argument vector, the program's own name first. Empty: the path of the executable alone.
     pub argv: Vec<OsString>,
     /// The whole environment; nothing is inherited.
@@ -45,6 +48,7 @@ impl Profile {
         Self {
             name: name.into(),
             executable: executable.into(),
+            measured: None,
             argv: Vec::new(),
             environment: Vec::new(),
             working_directory: PathBuf::from("/"),

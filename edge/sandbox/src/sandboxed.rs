@@ -34,6 +34,8 @@ pub struct Enforced {
     pub uid: u32,
     /// The program's gid, as seen outside.
     pub gid: u32,
+    /// The program was held at its exec and seen to be the measured file; else it was compared just before.
+    pub exec_seen: bool,
     /// The program shares the caller's terminal and process group: a key like Ctrl-C reaches it by itself.
     pub terminal: bool,
 }
@@ -48,6 +50,7 @@ impl Enforced {
             landlock_abi: plan.landlock_abi,
             uid,
             gid,
+            exec_seen: false,
             terminal: plan.terminal,
         }
     }

@@ -74,11 +74,17 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
-    /// A step failed inside. A layer that was planned failed, or the program can't be run.
+    /// A step failed inside: a layer that was planned can't be set up.
     #[error("the sandbox couldn't be set up: {step}: {error}")]
     Setup {
         /// What was being done.
         step: String,
+        /// What the system said.
+        error: String,
+    },
+    /// The sandbox was ready, and the kernel would not execute the program's file.
+    #[error("the program can't be executed: {error}")]
+    NotExecuted {
         /// What the system said.
         error: String,
     },
@@ -220,6 +226,7 @@ fn job(
     Job {
         plan,
         executable: Bytes::from(&profile.executable),
+        measured: profile.measured,
         argv,
         environment: profile.environment.iter().map(|(k, v)| (Bytes::from(k), Bytes::from(v))).collect(),
         working_directory: Bytes::from(&profile.working_directory),
@@ -279,6 +286,7 @@ fn read_reports(report: OwnedFd, sandboxed: &mut Sandboxed) -> Result<Enforced, 
             Report::Started { pid } => sandboxed.set_first(pid),
             Report::Ready(enforced) => ready = Some(enforced),
             Report::Failed { step, error } => return Err(SpawnError::Setup { step, error }),
+            Report::NotExecuted { error } => return Err(SpawnError::NotExecuted { error }),
         }
     }
     ready.ok_or(SpawnError::InitDied)

@@ -1,5 +1,6 @@
 //! The system calls that no safe wrapper offers, each wrapped once. Nothing else in this crate is unsafe.
 
+use rustix::process::Pid;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -352,6 +353,30 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
 pub(crate) fn set_host_name(name: &str) -> io::Result<()> {
     // SAFETY: the length is that of `name`.
     check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) })
+}
+
+/// Begins to trace a child: it stops at its exec, and dies if we do.
+pub(crate) fn trace(child: Pid) -> io::Result<()> {
+    let options = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_EXITKILL;
+    // SAFETY: with this request the address is unused and the data are options.
+    check(unsafe { libc::ptrace(libc::PTRACE_SEIZE, child.as_raw_nonzero().get(), 0, options) } as i32)
+}
+
+/// Whether a wait status is the stop at an exec.
+pub(crate) fn is_at_exec(status: i32) -> bool {
+    status >> 8 == libc::SIGTRAP | (libc::PTRACE_EVENT_EXEC << 8)
+}
+
+/// Lets a traced child go on, with a signal or 0.
+pub(crate) fn go_on(child: Pid, signal: i32) -> io::Result<()> {
+    // SAFETY: with this request the address is unused and the data are a signal's number.
+    check(unsafe { libc::ptrace(libc::PTRACE_CONT, child.as_raw_nonzero().get(), 0, signal) } as i32)
+}
+
+/// Lets a traced child go on and never stop for us again.
+pub(crate) fn stop_tracing(child: Pid) {
+    // SAFETY: with this request address and data are unused. It fails only if the child is gone.
+    unsafe { libc::ptrace(libc::PTRACE_DETACH, child.as_raw_nonzero().get(), 0, 0) };
 }
 
 /// Becomes the program. Returns only if that failed.

@@ -4,12 +4,12 @@
 //! |---|---|---|
 //! | stdin of the init, a stream socket pair | down | the job and its descriptors, then one byte a signal to forward; its end means: kill everything |
 //! | the same | up | one line of JSON at the end: [`Ended`] |
-//! | a pipe, closed by exec | up | [`Report`] lines: `Ready` just before exec, `Failed` at any step; its end without `Failed` means that the program runs |
+//! | a pipe, closed by exec | up | [`Report`] lines: `Ready` just before exec, `Failed` at any step, `NotExecuted` at the last; its end without either means that the program runs |
 //!
 //! The job is a length of four bytes (little-endian) and as many bytes of JSON. All descriptors come with
 //! the length. In every string a byte stands as the character of the same number, so any path survives.
 
-use crate::{Access, Enforced, Plan, SyscallSet};
+use crate::{Access, Enforced, Measured, Plan, SyscallSet};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer};
 use rustix::net::{SendAncillaryMessage, SendFlags, recvmsg, sendmsg};
 use serde::de::DeserializeOwned;
@@ -58,6 +58,7 @@ impl<'de> Deserialize<'de> for Bytes {
 pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) executable: Bytes,
+    pub(crate) measured: Option<Measured>,
     pub(crate) argv: Vec<Bytes>,
     pub(crate) environment: Vec<(Bytes, Bytes)>,
     pub(crate) working_directory: Bytes,
@@ -87,6 +88,10 @@ pub(crate) enum Report {
     Ready(Enforced),
     Failed {
         step: String,
+        error: String,
+    },
+    /// Everything was in force and the kernel would not execute the program.
+    NotExecuted {
         error: String,
     },
 }

@@ -4,9 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Run agents, plugins and commands in isolated processes under a policy, and keep a receipt of what they did.
+/// Run agents, plugins and commands isolated, under a policy, with a receipt.
 #[derive(Parser, Debug)]
-#[command(name = "ioi", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER_HELP)]
+#[command(name = "ioi", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// Print machine-readable JSON, one object a line.
     #[arg(long, global = true)]
@@ -17,17 +17,18 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 2 usage or configuration, 3 refused by policy, 4 corrupt data, 5 unavailable,
-6 internal; `run` passes on the command's own code and uses 125-127 for its own failures.
-`ioi help all` shows every command.";
+Exit codes: 0 done, 2 usage or configuration, 3 refused by policy,
+4 corrupt data, 5 unavailable, 6 internal; `run` passes on the command's own
+code and uses 125-127 for its own failures.
+`ioi help all` shows every command with its options.";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Answer a question from the documents in a folder, with citations and a receipt.
+    /// Answer from the documents in a folder, with quotes and citations.
     Ask(AskArgs),
-    /// Run any program in its own sandbox: this folder read-only, no network, a receipt at the end.
+    /// Run a program in a sandbox: this folder read-only, no network.
     Run(RunArgs),
-    /// Show what the sandbox stops: bundled documents and a plugin that misbehaves on purpose.
+    /// Show what the sandbox stops: a plugin misbehaves on purpose.
     Demo(DemoArgs),
     /// Check a receipt, offline.
     Verify(VerifyArgs),
@@ -36,19 +37,23 @@ pub(crate) enum Command {
     /// Check, explain and show policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Remove parts of a receipt that may be private; the rest stays valid.
+    /// Keep keys of remote endpoints in the guardian's vault.
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+    /// Remove private parts of a receipt; the rest stays valid.
     #[command(subcommand, hide = true)]
     Receipt(ReceiptCommand),
     /// Print a completion script.
     #[command(hide = true)]
     Completions {
-        /// For which shell.
+        /// `bash`, `elvish`, `fish`, `powershell` or `zsh`.
+        #[arg(hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
     /// Print the manual page.
     #[command(hide = true)]
     Man,
-    /// Show help; `ioi help all` shows every command.
+    /// Show help on a command, or on all of them.
     #[command(hide = true)]
     Help {
         /// A command, or `all`.
@@ -60,9 +65,21 @@ pub(crate) enum Command {
 pub(crate) struct AskArgs {
     /// The folder with the documents.
     pub(crate) folder: PathBuf,
-    /// The question; without it questions are read from standard input, one a line.
+    /// The question (default: questions on standard input, one a line).
     pub(crate) question: Option<OsString>,
-    /// A policy file instead of the user's or the built-in one.
+    /// Let a model answer: an OpenAI-compatible address
+    ///
+    /// As http://127.0.0.1:11434/v1. The question and the passages found for it are
+    /// sent there, nothing else.
+    #[arg(long, value_name = "URL")]
+    pub(crate) model: Option<String>,
+    /// The model's name, where the endpoint has several.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub(crate) model_name: Option<String>,
+    /// The endpoint's key, by its name in the vault.
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub(crate) credential: Option<String>,
+    /// A policy instead of the user's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Copy the receipt here.
@@ -72,22 +89,22 @@ pub(crate) struct AskArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// Let the program write in this folder (may be given several times).
+    /// Let the program write in this folder (repeatable).
     #[arg(long, value_name = "DIR")]
     pub(crate) write: Vec<PathBuf>,
-    /// Let the program also read this folder (may be given several times).
+    /// Let the program also read this folder (repeatable).
     #[arg(long, value_name = "DIR")]
     pub(crate) read: Vec<PathBuf>,
-    /// Pass this environment variable on, beside the few that are always passed.
+    /// Pass this environment variable on, too (repeatable).
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Vec<OsString>,
-    /// A policy file instead of the user's or the built-in one.
+    /// A policy instead of the user's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Copy the receipt here.
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
-    /// Most memory for the program, as `512MiB` or `2GiB`.
+    /// Most memory, as `512MiB` or `2GiB`.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
     pub(crate) memory: u64,
     /// Most processes and threads.
@@ -112,7 +129,7 @@ pub(crate) struct DemoArgs {
 pub(crate) struct VerifyArgs {
     /// The receipt.
     pub(crate) receipt: PathBuf,
-    /// A public key file or a fingerprint to trust instead of this machine's guardian.
+    /// Trust this key, not this machine's guardian.
     #[arg(long, value_name = "FILE|FINGERPRINT")]
     pub(crate) key: Option<String>,
 }
@@ -130,11 +147,11 @@ pub(crate) enum Builtin {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum PolicyCommand {
-    /// Read a policy file and report every error and warning with line and column.
+    /// Report every error and warning of a policy, with line and column.
     Check {
-        /// The file (default: the user's policy).
+        /// The file (default: the user's policy, else the built-in ones).
         file: Option<PathBuf>,
-        /// What `./` in it stands for (default: the current folder).
+        /// What `./` in it stands for (default: this folder).
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
     },
@@ -144,26 +161,32 @@ pub(crate) enum PolicyCommand {
         action: String,
         /// Its arguments, as `path=./notes.md`.
         arguments: Vec<String>,
-        /// Who calls, outermost first (may be given several times).
-        #[arg(long, default_values_t = ["session:ask".to_owned(), "plugin:files".to_owned()])]
+        /// Who calls, outer first [session:ask, plugin:files].
+        #[arg(long, value_name = "WHO", hide_default_value = true, default_values_t = ["session:ask".to_owned(), "plugin:files".to_owned()])]
         principal: Vec<String>,
-        /// The object's size in bytes, for rules with `size_max`.
-        #[arg(long, default_value_t = 0)]
+        /// The object's size, for `size_max`.
+        #[arg(long, value_name = "BYTES", default_value_t = 0)]
         size: u64,
-        /// The policy file (default: the user's policy, else the command's built-in one).
+        /// The policy (default: the user's, else a built-in one).
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
-        /// Whose built-in policy, where there is no file.
-        #[arg(long, value_enum, default_value = "ask")]
+        /// Whose built-in policy: `ask` (default), `run`, `demo`.
+        #[arg(
+            long,
+            value_enum,
+            default_value = "ask",
+            hide_default_value = true,
+            hide_possible_values = true
+        )]
         command: Builtin,
-        /// What `./` stands for (default: the current folder).
+        /// What `./` stands for (default: this folder).
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
     },
-    /// Print the policy that a command uses.
+    /// Print the policy that a command uses here: the user's or the built-in one.
     Show {
-        /// The command.
-        #[arg(value_enum)]
+        /// `ask`, `run` or `demo`.
+        #[arg(value_enum, hide_possible_values = true)]
         command: Builtin,
     },
 }
@@ -174,12 +197,29 @@ pub(crate) enum ReceiptCommand {
     Redact {
         /// The receipt.
         receipt: PathBuf,
-        /// `all`, `args`, `task`, `answer`, `citations`, `policy`, the number of an intent, or one commitment.
-        #[arg(long, required = true)]
+        /// `all`, `args`, `task`, `answer`, `citations`, `policy`,
+        /// the number of an intent, or a commitment (repeatable)
+        #[arg(long, value_name = "PART", required = true, verbatim_doc_comment)]
         remove: Vec<String>,
         /// Where the copy goes.
-        #[arg(long, short)]
+        #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CredentialCommand {
+    /// Store a key, read from standard input; a terminal does not show it.
+    Set {
+        /// What policies and `--credential` call it: letters, digits, `-` and `_`.
+        name: String,
+    },
+    /// Name the stored keys; their secrets are never shown.
+    List,
+    /// Forget a key.
+    Remove {
+        /// Its name.
+        name: String,
     },
 }
 

@@ -8,7 +8,8 @@ use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
-use crate::render::{Screen, printable};
+use crate::render::Screen;
+use crate::text::printable;
 use ioi_canon::{Limits, Value};
 use ioi_node_supervisor::wire::{Attempt, DemoTask, task::Task};
 use ioi_node_supervisor::{Job, plugin, plugin_limits};
@@ -82,6 +83,7 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
         policy,
         task: Task::Demo(DemoTask { targets: stage.targets(), question: QUESTION.into() }),
         workload: true,
+        egress: false,
         plugins,
         program: None,
         program_notes: Vec::new(),
@@ -93,7 +95,7 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
     let (_, questions) = mpsc::channel(1);
     let outcome = node::perform(settings, job, questions, screen, Interrupt::Ends).await?;
     if !screen.is_json() {
-        screen.heading("\nA plugin that misbehaves on purpose, in its sandbox:");
+        screen.heading("\nA plugin that misbehaves on purpose, seen from outside its sandbox:");
     }
     let happened = judge(stage, &outcome.attempts, screen);
     let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
@@ -132,9 +134,7 @@ fn judge(stage: &Stage, attempts: &[Attempt], screen: &Screen) -> usize {
             screen.line(&event.to_string());
         } else {
             let state = if effect { "HAPPENED" } else { "stopped" };
-            screen.line(&format!(
-                "  {state:<9} {what}\n            seen from outside: {evidence}  [{against}]"
-            ));
+            screen.line(&format!("  {state:<9} {what}\n            {evidence}\n            [{against}]"));
         }
     }
     happened
@@ -245,18 +245,15 @@ fn forked(attempt: &Attempt) -> Result<String, String> {
     match (reached, nobody_left()) {
         (_, Err(left)) => Err(left),
         (Some(true), _) => Err("it forked without end".into()),
-        _ => Ok(format!("at most {ROGUE_PIDS} processes came to be, and none is left")),
+        _ => Ok("it was stopped, and no process of this run is left".into()),
     }
 }
 
-/// Looks through all processes of the machine for any that the rogue left.
+/// Looks for any process of this run. All of them have been ended by now, those of the node included, and
+/// none can have left this command's family; so whoever is found was left behind, whatever it calls itself.
 fn nobody_left() -> Result<String, String> {
-    let processes = std::fs::read_dir("/proc").map_err(|error| error.to_string())?;
-    for process in processes.filter_map(Result::ok) {
-        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-        if name.starts_with("ioi-plugin-rogu") || name.starts_with("ioi-rogue-left") {
-            return Err(format!("process {} is still there", process.file_name().to_string_lossy()));
-        }
+    match ioi_sandbox::descendants()[..] {
+        [] => Ok("no process of this run is left".into()),
+        [first, ..] => Err(format!("process {first} is still there")),
     }
-    Ok("no process of it is left".into())
 }

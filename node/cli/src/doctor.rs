@@ -3,9 +3,9 @@
 use crate::failure::Failure;
 use crate::render::Screen;
 use ioi_node_supervisor::{Binaries, Home};
-use ioi_sandbox::{Kernel, Property, Row, doctor};
+use ioi_sandbox::{Kernel, Layer, Property, Row, doctor};
 use ioi_types::exit;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
     let kernel = Kernel::probe();
@@ -15,10 +15,11 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
     let programs = Binaries::find();
     if screen.is_json() {
         let event = json!({
-            "landlock_abi": kernel.landlock_abi(), "properties": rows,
-            "home": home.as_ref().map(|home| home.data.clone()).map_err(ToString::to_string),
-            "programs": programs.as_ref().map(|_| "found").map_err(ToString::to_string),
-            "keys": "unlock = none", "usable": !unusable});
+            "event": "doctor", "usable": !unusable, "tier": tier(&kernel), "landlock_abi": kernel.landlock_abi(),
+            "properties": rows.iter().map(property).collect::<Vec<_>>(),
+            "home": found("path", home.as_ref().map(|home| home.data.display().to_string())),
+            "programs": found("folder", programs.as_ref().map(|programs| programs.folder().display().to_string())),
+            "keys_unlock": "none"});
         screen.line(&event.to_string());
     } else {
         print(screen, &kernel, &rows);
@@ -26,9 +27,7 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
             Ok(home) => screen.line(&format!("\nKeys, logs and receipts: {}", home.data.display())),
             Err(error) => screen.line(&format!("\nKeys, logs and receipts: {error}")),
         }
-        screen.line(
-            "Guardian keys: unlock = none (the key file is 0600; it protects from nobody who has the disk)",
-        );
+        screen.line("Guardian keys: not encrypted (0600; whoever has the disk has them)");
         if let Err(error) = &programs {
             screen.line(&format!("Programs: {error}"));
         }
@@ -41,16 +40,44 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
     Ok(())
 }
 
+/// One property: which layers hold it, or what is missing and the remedy.
+fn property(row: &Row) -> Value {
+    let name = row.property.name();
+    if row.met {
+        let layers: Vec<_> = row.layers.iter().map(|layer| layer.name()).collect();
+        json!({"name": name, "holds": true, "layers": layers})
+    } else {
+        json!({"name": name, "holds": false, "missing": row.missing, "remedy": row.remedy})
+    }
+}
+
+/// Something that is there under `key`, or why it is not.
+fn found(key: &str, place: Result<String, impl ToString>) -> Value {
+    match place {
+        Ok(place) => json!({"holds": true, key: place}),
+        Err(missing) => json!({"holds": false, "missing": missing.to_string()}),
+    }
+}
+
+fn tier(kernel: &Kernel) -> &'static str {
+    match kernel.has(Layer::PidNamespace) {
+        Ok(()) => "with namespaces",
+        Err(_) => "without namespaces",
+    }
+}
+
+/// Where the second column begins, from the first.
+const COLUMN: usize = 21;
+
 fn print(screen: &Screen, kernel: &Kernel, rows: &[Row]) {
-    let namespaces = kernel.has(ioi_sandbox::Layer::PidNamespace).is_ok();
-    let tier = if namespaces { "with namespaces" } else { "without namespaces" };
-    screen.heading(&format!("Sandbox on this kernel ({tier}, Landlock ABI {})", kernel.landlock_abi()));
+    let (tier, abi) = (tier(kernel), kernel.landlock_abi());
+    screen.heading(&format!("Sandbox on this kernel ({tier}, Landlock ABI {abi})"));
     for row in rows {
         let layers: Vec<_> = row.layers.iter().map(|layer| layer.name()).collect();
         let state = if row.met { layers.join(", ") } else { format!("MISSING: {}", row.missing) };
-        screen.line(&format!("  {:<20} {state}", row.property.name()));
+        screen.prose(&format!("  {:<20} {state}", row.property.name()), COLUMN);
         if !row.met {
-            screen.line(&format!("  {:<20} remedy: {}", "", row.remedy));
+            screen.prose(&format!("  {:<20} remedy: {}", "", row.remedy), 0);
         }
     }
 }

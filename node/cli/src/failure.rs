@@ -29,12 +29,16 @@ impl Failure {
 /// The exit code of a failure that crossed a process.
 pub(crate) const fn exit_of(code: ErrorCode) -> u8 {
     match code {
-        ErrorCode::PolicyDenied | ErrorCode::PolicyAsk | ErrorCode::PathOutside => exit::REFUSED,
+        ErrorCode::PolicyDenied
+        | ErrorCode::PolicyAsk
+        | ErrorCode::PathOutside
+        | ErrorCode::AddressRefused => exit::REFUSED,
         ErrorCode::ArgumentInvalid
         | ErrorCode::PathKind
         | ErrorCode::PathMissing
         | ErrorCode::PathUnreadable => exit::USAGE,
         ErrorCode::SliceDigest | ErrorCode::SliceRange | ErrorCode::RegionInvalid => exit::CORRUPT,
+        ErrorCode::NotExecutable => exit::RUN_NOT_EXECUTABLE,
         ErrorCode::Internal => exit::INTERNAL,
         _ => exit::UNAVAILABLE,
     }

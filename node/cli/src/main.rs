@@ -3,17 +3,22 @@
 
 mod args;
 mod ask;
+mod credential;
 mod demo;
 mod doctor;
 mod failure;
+mod help;
+mod model;
 mod node;
 mod policies;
 mod policy;
 mod render;
 mod run;
+mod text;
 mod verify;
 
 use args::{Cli, Command, ReceiptCommand};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use ioi_types::exit;
@@ -24,13 +29,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors; everything else is exit 2.
-            let _ = error.print();
-            let running = std::env::args_os().nth(1).is_some_and(|first| first == "run");
-            let usage = if running { exit::RUN_FAILED } else { exit::USAGE };
-            return ExitCode::from(if error.use_stderr() { usage } else { exit::OK });
-        }
+        Err(error) => return ExitCode::from(not_understood(&error)),
     };
     let mut screen = Screen::new(cli.json);
     match execute(cli.command, &mut screen) {
@@ -42,6 +41,33 @@ fn main() -> ExitCode {
     }
 }
 
+/// Shows what clap found instead of a command: help, the version, or a mistake.
+fn not_understood(error: &clap::Error) -> u8 {
+    let words: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    let is_run = words.iter().find(|word| *word != "--json").is_some_and(|first| first == "run");
+    let exit = match (error.use_stderr(), is_run) {
+        (false, _) => exit::OK,
+        (true, false) => exit::USAGE,
+        (true, true) => exit::RUN_FAILED,
+    };
+    if exit != exit::OK && words.iter().any(|word| word == "--json") {
+        Screen::new(true).failure(&Failure { exit, ..Failure::usage(mistake(error)) });
+    } else {
+        let _ = error.print();
+    }
+    exit
+}
+
+/// One mistake in words, without the usage that clap puts below it.
+fn mistake(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "there is no command; `ioi help all` lists them".into();
+    }
+    let text = error.render().to_string();
+    let text = text.split("\n\nUsage:").next().unwrap_or_default().trim_start_matches("error: ");
+    text.split("\n\nFor more information").next().unwrap_or_default().trim().to_owned()
+}
+
 fn execute(command: Command, screen: &mut Screen) -> Result<u8, Failure> {
     match command {
         Command::Ask(args) => block_on(ask::run(args, screen))?.map(|()| exit::OK),
@@ -50,6 +76,7 @@ fn execute(command: Command, screen: &mut Screen) -> Result<u8, Failure> {
         Command::Verify(args) => verify::run(&args, screen).map(|()| exit::OK),
         Command::Doctor => doctor::run(screen).map(|()| exit::OK),
         Command::Policy(command) => policy::run(command, screen).map(|()| exit::OK),
+        Command::Credential(command) => block_on(credential::run(command, screen))?.map(|()| exit::OK),
         Command::Receipt(ReceiptCommand::Redact { receipt, remove, output }) => {
             verify::redact(&receipt, &remove, &output, screen).map(|()| exit::OK)
         }
@@ -58,13 +85,8 @@ fn execute(command: Command, screen: &mut Screen) -> Result<u8, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "ioi", &mut script);
             write_out(&script)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            // Writing to memory can't fail.
-            let _ = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            write_out(&page)
-        }
-        Command::Help { topic } => help(&topic),
+        Command::Man => write_out(&help::manual()),
+        Command::Help { topic } => write_out(help::text(&topic)?.as_bytes()),
     }
 }
 
@@ -82,21 +104,4 @@ fn write_out(bytes: &[u8]) -> Result<u8, Failure> {
     // A reader that went away early is no error.
     let _ = std::io::stdout().lock().write_all(bytes);
     Ok(exit::OK)
-}
-
-fn help(topic: &[String]) -> Result<u8, Failure> {
-    let mut command = Cli::command();
-    if topic.first().is_some_and(|first| first == "all") {
-        let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-        for name in names {
-            command = command.mut_subcommand(name, |sub| sub.hide(false));
-        }
-    }
-    let mut found = &mut command;
-    for name in topic.iter().filter(|name| *name != "all") {
-        found = found.find_subcommand_mut(name).ok_or_else(|| {
-            Failure::usage(format!("there is no command `{name}`; `ioi help all` lists them"))
-        })?;
-    }
-    write_out(found.render_help().to_string().as_bytes())
 }

@@ -5,9 +5,10 @@ use crate::render::Screen;
 use ioi_firewall::Policy;
 use ioi_ipc::proto::supervisor::{Failed, Finished, report_request::Report};
 use ioi_node_supervisor::{Binaries, Home, Job, Run, RunError, Settings};
-use ioi_sandbox::{Kernel, Profile, UnknownProperty};
+use ioi_sandbox::{Kernel, Profile, Property, UnknownProperty};
 use ioi_types::{ErrorCode, exit};
 use rustix::fs::{self, Mode, OFlags};
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub(crate) async fn perform(
     interrupt: Interrupt,
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::listen(interrupt)?;
+    screen.advisory(advisory(&settings.kernel, &job));
     let mut run = Run::start(settings, job, questions).await?;
     let shown = tokio::select! {
         shown = show(&mut run, screen) => shown,
@@ -87,6 +89,14 @@ pub(crate) async fn perform(
     let records = run.records();
     run.finish().await;
     shown.map_err(|cut| cut.into_failure(&records))
+}
+
+/// Limits of what the user starts that nothing here enforces for all of its processes together.
+fn advisory(kernel: &Kernel, job: &Job) -> Vec<Property> {
+    let profiles = job.plugins.values().chain(&job.program);
+    // A property that is required and missing stops the start, and says so itself.
+    let plans = profiles.filter_map(|profile| ioi_sandbox::plan(kernel, profile).ok());
+    plans.flat_map(|plan| plan.advisory).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 const SIGTERM: i32 = 15;
@@ -195,7 +205,7 @@ async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, CutShort> {
                 let code = ErrorCode::from_number(failed.error_code).unwrap_or(ErrorCode::Internal);
                 return Err(ended_early(code, failed));
             }
-            Report::Token(_) => {}
+            Report::Token(token) => screen.token(&token.text),
         }
     }
     let message = "the orchestrator ended without a receipt";

@@ -7,14 +7,15 @@ use crate::failure::Failure;
 use ioi_firewall::{Context, Policy, Source};
 use ioi_node_supervisor::{Home, wire::PolicySource};
 use ioi_types::exit;
+use ioi_types::limits::POLICY_BYTES_MAX;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// A policy goes to the orchestrator in one message, with room left for what goes with it.
-const POLICY_BYTES_MAX: usize = ioi_ipc::pair::MESSAGE_BYTES_MAX / 2;
+// A policy goes to the orchestrator in one message, with room left for what goes with it.
+const _: () = assert!(POLICY_BYTES_MAX <= ioi_ipc::pair::MESSAGE_BYTES_MAX / 2);
 
 /// What the policy's relative names stand for.
 pub(crate) fn context(home: &Home, roots: &[PathBuf]) -> Context {
@@ -47,15 +48,23 @@ pub(crate) fn find(
     home: &Home,
     builtin: impl FnOnce() -> String,
 ) -> Result<PolicySource, Failure> {
-    if let Some(path) = named {
-        return read(path);
+    match named {
+        Some(path) => read(path),
+        None => {
+            Ok(of_user(home)?.unwrap_or_else(|| PolicySource { name: "built-in".into(), text: builtin() }))
+        }
     }
+}
+
+/// The user's own policy, if there is one.
+///
+/// # Errors
+/// As [`find`], and for a place that can't be looked into.
+pub(crate) fn of_user(home: &Home) -> Result<Option<PolicySource>, Failure> {
     let user = home.policy();
     match user.symlink_metadata() {
-        Ok(_) => read(&user),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(PolicySource { name: "built-in".into(), text: builtin() })
-        }
+        Ok(_) => read(&user).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         // A policy that may be there and can't be reached is not the same as none.
         Err(error) => {
             let message =
@@ -63,6 +72,11 @@ pub(crate) fn find(
             Err(Failure::new(exit::USAGE, "policy", message))
         }
     }
+}
+
+/// True for a text without a word in it: nothing but blank lines and comments.
+pub(crate) fn is_empty(policy: &PolicySource) -> bool {
+    policy.text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 /// Reads one policy file.
@@ -95,7 +109,7 @@ pub(crate) fn read(path: &Path) -> Result<PolicySource, Failure> {
     let most = POLICY_BYTES_MAX as u64;
     file.take(most + 1).read_to_end(&mut text).map_err(|error| failed(error.to_string()))?;
     if text.len() as u64 > most {
-        return Err(failed(format!("is longer than {most} bytes")));
+        return Err(failed(format!("is longer than {most} bytes, which is the most that is taken")));
     }
     let text = String::from_utf8(text)
         .map_err(|error| failed(format!("is not UTF-8 (at byte {})", error.utf8_error().valid_up_to())))?;

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::node;
 use crate::policies;
 use crate::render::Screen;
+use crate::text::counted;
 use ioi_canon::{Map, Value};
 use ioi_firewall::{Call, Facts, Object, ObjectKind, bytes_value};
 use ioi_node_supervisor::{Home, wire::PolicySource};
@@ -24,23 +25,26 @@ impl Builtin {
     fn text(self) -> String {
         ioi_firewall::builtin(self.name()).unwrap_or_default().to_owned()
     }
+
+    fn source(self) -> PolicySource {
+        PolicySource { name: format!("built-in ({})", self.name()), text: self.text() }
+    }
 }
 
 pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure> {
     let home = Home::from_environment(|name| std::env::var_os(name))?;
+    home.check()?;
     match command {
         PolicyCommand::Show { command } => {
-            let policy = policies::find(None, &home, || command.text())?;
-            if screen.is_json() {
-                screen.line(&json!({"name": policy.name, "text": policy.text}).to_string());
-            } else {
-                screen.line(policy.text.trim_end());
-            }
+            show(&applying(command, &home)?, screen);
             Ok(())
         }
         PolicyCommand::Check { file, root } => {
-            let file = file.unwrap_or_else(|| home.policy());
-            check(&policies::read(&file)?, &home, root.as_deref(), screen)
+            let policies = match file {
+                Some(file) => vec![policies::read(&file)?],
+                None => policies_here(&home, screen)?,
+            };
+            policies.iter().try_for_each(|policy| check(policy, &home, root.as_deref(), screen))
         }
         PolicyCommand::Explain { action, arguments, principal, size, policy, command, root } => {
             let policy = policies::find(policy.as_deref(), &home, || command.text())?;
@@ -72,6 +76,31 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
     }
 }
 
+/// The policy that a command uses here. The demo's is always the built-in one.
+fn applying(command: Builtin, home: &Home) -> Result<PolicySource, Failure> {
+    let of_user = if matches!(command, Builtin::Demo) { None } else { policies::of_user(home)? };
+    Ok(of_user.unwrap_or_else(|| command.source()))
+}
+
+fn show(policy: &PolicySource, screen: &Screen) {
+    if screen.is_json() {
+        screen.line(&json!({"name": policy.name, "text": policy.text}).to_string());
+    } else {
+        // Beside the text, so that the text alone can go into a file.
+        screen.note(&format!("{}:", policy.name));
+        screen.line(policy.text.trim_end());
+    }
+}
+
+/// The user's policy; where there is none, the built-in ones, which apply then.
+fn policies_here(home: &Home, screen: &Screen) -> Result<Vec<PolicySource>, Failure> {
+    if let Some(policy) = policies::of_user(home)? {
+        return Ok(vec![policy]);
+    }
+    screen.note(&format!("There is no {}, so the built-in policies apply:", home.policy().display()));
+    Ok([Builtin::Ask, Builtin::Run, Builtin::Demo].map(Builtin::source).into())
+}
+
 fn root_folder(root: Option<&Path>) -> Result<PathBuf, Failure> {
     node::folder(root.unwrap_or(Path::new(".")))
 }
@@ -84,12 +113,9 @@ fn check(policy: &PolicySource, home: &Home, root: Option<&Path>, screen: &Scree
             "warnings": warnings}).to_string());
     } else {
         warnings.iter().for_each(|warning| screen.line(warning));
-        screen.line(&format!(
-            "{}: {} rules, no errors, {} warnings",
-            policy.name,
-            compiled.rule_count(),
-            warnings.len()
-        ));
+        let (rules, warned) = (compiled.rule_count() as u64, warnings.len() as u64);
+        let (rules, warned) = (counted(rules, "rule"), counted(warned, "warning"));
+        screen.line(&format!("{}: {rules}, no errors, {warned}", policy.name));
     }
     Ok(())
 }

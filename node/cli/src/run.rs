@@ -7,7 +7,7 @@ use crate::policies;
 use crate::render::Screen;
 use ioi_firewall::{Access as PolicyAccess, Context, Policy, ProtectedPath, protected_paths};
 use ioi_node_supervisor::wire::{PolicySource, RunTask, task::Task};
-use ioi_node_supervisor::{Job, Settings, executable_digest};
+use ioi_node_supervisor::{Job, Settings, measure};
 use ioi_sandbox::{Access, Grant, Limits, Profile, SyscallSet, program_grants};
 use ioi_types::exit;
 use std::collections::BTreeMap;
@@ -38,6 +38,18 @@ const ENVIRONMENT: [&str; 14] = [
 /// Bytes of the program's own `/tmp`.
 const TMP_BYTES: u64 = 1 << 30;
 
+/// What a policy of the user's must say at least, for a program that reads the current folder.
+const MINIMAL_POLICY: &str = r#"
+version = 1
+
+[[rule]]
+id = "read-folder"
+effect = "allow"
+principal = ["session:run", "program"]
+action = ["fs::list", "fs::read"]
+when = { path = ["./**"] }
+"#;
+
 /// Returns the program's own exit code.
 pub(crate) async fn run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failure> {
     prepare_and_run(args, screen).await.map_err(|failure| {
@@ -64,8 +76,8 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     let compiled = policies::compile(&policy, &context)?;
     check_writes(&writes, &context)?;
     let prefixes = prefixes(&executable, &compiled);
-    let digest =
-        executable_digest(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
+    let (digest, _) =
+        measure(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
     let mut profile = profile(&args, &executable, &folder);
     profile.grants.extend(roots.iter().map(|root| Grant::new(root, Access::Read)));
     profile.grants.extend(prefixes.iter().map(|prefix| Grant::new(prefix, Access::ReadExecute)));
@@ -84,6 +96,7 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
         policy,
         task: Task::Run(task),
         workload: false,
+        egress: false,
         plugins: BTreeMap::new(),
         program_notes: notes(&profile),
         rogue_without: Vec::new(),
@@ -120,6 +133,13 @@ fn policy(
 ) -> Result<PolicySource, Failure> {
     let builtin = || ioi_firewall::builtin("run").unwrap_or_default().to_owned();
     let mut policy = policies::find(args.policy.as_deref(), &settings.home, builtin)?;
+    if policies::is_empty(&policy) {
+        let message = format!(
+            "the policy {} is empty, so it allows nothing. The least is:\n{MINIMAL_POLICY}",
+            policy.name
+        );
+        return Err(Failure::new(exit::USAGE, "policy", message));
+    }
     let refused = |error: ioi_firewall::PathError| Failure::usage(error.to_string());
     policy.text += &ioi_firewall::with_command(executable.as_os_str().as_encoded_bytes()).map_err(refused)?;
     let folders: Vec<_> = writes.iter().map(|folder| folder.as_os_str().as_encoded_bytes()).collect();

@@ -3,6 +3,7 @@
 use crate::args::VerifyArgs;
 use crate::failure::Failure;
 use crate::render::Screen;
+use crate::text::counted;
 use ioi_audit::{
     PUBLIC_KEY_FILE_BYTES_MAX, RECEIPT_BYTES_MAX, Selector, Trust, VerifyFailure, parse_public_key, verify,
 };
@@ -10,6 +11,7 @@ use ioi_crypto::KeyId;
 use ioi_node_supervisor::Home;
 use ioi_types::exit;
 use rustix::fs::{Mode, OFlags};
+use serde_json::json;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -19,7 +21,10 @@ pub(crate) fn run(args: &VerifyArgs, screen: &Screen) -> Result<(), Failure> {
     let trust = trust(args.key.as_deref())?;
     match verify(&receipt, &trust) {
         Ok(report) => {
-            screen.line(&if screen.is_json() { report.to_value().to_text() } else { report.to_string() });
+            match screen.is_json() {
+                true => screen.line(&report.to_value().to_text()),
+                false => screen.prose(report.to_string().trim_end(), 2),
+            }
             Ok(())
         }
         Err(failure) => Err(explain(&failure)),
@@ -103,16 +108,22 @@ pub(crate) fn redact(
     screen: &Screen,
 ) -> Result<(), Failure> {
     let mut bytes = read(receipt, RECEIPT_BYTES_MAX as u64, "receipt")?;
-    let mut removed = 0;
+    let mut removed: u64 = 0;
     for name in remove {
         let selector = selector(name)?;
         let (shorter, count) = ioi_audit::redact(&bytes, &selector)
             .map_err(|error| Failure::new(exit::CORRUPT, "corrupt", error.to_string()))?;
         bytes = shorter;
-        removed += count;
+        removed += count as u64;
     }
     std::fs::write(output, &bytes)
         .map_err(|error| Failure::unavailable(format!("{} can't be written: {error}", output.display())))?;
-    screen.line(&format!("{removed} openings removed; the copy lies at {}", output.display()));
+    let place = output.display();
+    if screen.is_json() {
+        let event = json!({"event": "redacted", "openings": removed, "path": place.to_string()});
+        screen.line(&event.to_string());
+    } else {
+        screen.line(&format!("{} removed; the copy lies at {place}", counted(removed, "opening")));
+    }
     Ok(())
 }

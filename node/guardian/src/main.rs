@@ -1,25 +1,28 @@
-//! The guardian process: keys, log frontiers and statements; no network.
+//! The guardian process: keys, log frontiers, statements and the vault; no network.
 //!
-//! One process serves one log. Started by `ioi`, configured over descriptor 3.
+//! One process serves one log, or does one thing to the vault. Started by `ioi`, configured over
+//! descriptor 3.
 #![forbid(unsafe_code)]
 
 mod journal;
 mod keystore;
+mod release;
 mod service;
+mod vault;
 
 use anyhow::{Context, Result};
+use ioi_ipc::proto::guardian::credentials_server::CredentialsServer;
 use ioi_ipc::proto::guardian::guardian_server::GuardianServer;
 use ioi_ipc::proto::supervisor::{
-    ConfigureRequest, GuardianConfiguration, ReadyRequest, StoredRequest,
-    guardian_host_client::GuardianHostClient,
+    ConfigureRequest, GuardianConfiguration, ReadyRequest, guardian_host_client::GuardianHostClient,
 };
 use ioi_ipc::tonic::transport::{Channel, Server};
 use ioi_ipc::{Inherited, pair};
 use ioi_types::{BootId, LogId};
 use keystore::KeyStore;
+use release::{CredentialsService, Releases};
 use std::os::fd::AsFd;
 use std::sync::Mutex;
-use zeroize::Zeroizing;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -27,24 +30,22 @@ async fn main() -> Result<()> {
     let inherited = Inherited::from_environment()?;
     let directory = inherited.named("directory")?;
     let mut host = GuardianHostClient::new(pair::client(inherited.supervisor()?).await?);
-    let configuration =
+    let mut configuration =
         host.configure(ConfigureRequest {}).await.context("no configuration came")?.into_inner();
     let keys = KeyStore::open(directory.as_fd())?;
-    match configuration.store {
-        Some(ref credential) => {
-            let secret = Zeroizing::new(credential.secret.clone());
-            keys.store(&credential.name, &secret)?;
-            host.stored(StoredRequest {}).await?;
+    match configuration.vault.take().and_then(|vault| vault.task) {
+        Some(task) => {
+            host.vault_done(vault::perform(&keys, task)).await?;
             Ok(())
         }
-        None => serve(&inherited, &mut host, &keys, &configuration).await,
+        None => serve(&inherited, &mut host, keys, &configuration).await,
     }
 }
 
 async fn serve(
     inherited: &Inherited,
     host: &mut GuardianHostClient<Channel>,
-    keys: &KeyStore,
+    keys: KeyStore,
     configuration: &GuardianConfiguration,
 ) -> Result<()> {
     let log = LogId(configuration.log_id.as_slice().try_into().context("a log id has 16 bytes")?);
@@ -53,7 +54,14 @@ async fn serve(
     let journal = journal::Journal::open(keys.journal(log)?, log, boot)?;
     let key = keys.key()?;
     host.ready(ReadyRequest { public_key: key.public().to_bytes().to_vec() }).await?;
-    let service = service::GuardianService { boot, key, journal: Mutex::new(journal) };
+    let releases = Releases::new(configuration, keys);
+    if inherited.has("egress") {
+        let service = CredentialsServer::new(CredentialsService(releases.clone()));
+        let router = Server::builder().add_service(service);
+        // An error means that the egress process is gone, which the orchestrator meets.
+        tokio::spawn(pair::serve(inherited.named("egress")?, router));
+    }
+    let service = service::GuardianService { boot, key, journal: Mutex::new(journal), releases };
     let router = Server::builder().add_service(GuardianServer::new(service));
     pair::serve(inherited.named("orchestrator")?, router).await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! What the guardian answers to the orchestrator of its run.
 
 use crate::journal::{Journal, JournalError};
+use crate::release::Releases;
 use ioi_crypto::SecretKey;
 use ioi_crypto::statement::Kind;
 use ioi_ipc::proto::guardian as wire;
@@ -8,12 +9,13 @@ use ioi_ipc::proto::guardian::guardian_server::Guardian;
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::{BootId, ErrorCode, limits};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) struct GuardianService {
     pub(crate) boot: BootId,
     pub(crate) key: SecretKey,
     pub(crate) journal: Mutex<Journal>,
+    pub(crate) releases: Arc<Releases>,
 }
 
 impl GuardianService {
@@ -74,5 +76,11 @@ impl Guardian for GuardianService {
         let signature = self.key.sign(Kind::AuditHead.name(), &bytes);
         let signature = signature.map_err(|error| refuse(ErrorCode::GuardianRefused, error.to_string()))?;
         Ok(Response::new(wire::SignHeadReply { statement: bytes, signature: signature.as_bytes().to_vec() }))
+    }
+    async fn authorize(
+        &self,
+        request: Request<wire::AuthorizeRequest>,
+    ) -> Result<Response<wire::AuthorizeReply>, Status> {
+        self.releases.authorize(request.into_inner()).map(Response::new)
     }
 }

@@ -1,6 +1,7 @@
 //! `ioi ask`: documents through the plugin into the workload, then questions.
 
 use crate::failure::Failure;
+use crate::model::{Model, Written};
 use crate::receipt::{self, CutShort};
 use crate::session::{Plugin, Session};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -25,8 +26,12 @@ const PASSAGES_MAX: u32 = 8;
 ///
 /// # Errors
 /// What ended the session early.
-pub(crate) async fn run(session: &Session, workload: WorkloadClient<Channel>) -> Result<(), CutShort> {
-    let mut ask = Ask::new(session, workload);
+pub(crate) async fn run(
+    session: &Session,
+    workload: WorkloadClient<Channel>,
+    model: Option<Model>,
+) -> Result<(), CutShort> {
+    let mut ask = Ask::new(session, workload, model);
     let mut conversation = Conversation::default();
     let work = async {
         ask.ingest().await?;
@@ -51,6 +56,8 @@ pub(crate) async fn or_interrupted(
 pub(crate) struct Ask<'s> {
     pub(crate) session: &'s Session,
     pub(crate) workload: WorkloadClient<Channel>,
+    /// Who writes the answers; without one, the built-in reader.
+    pub(crate) model: Option<Model>,
     pub(crate) progress: wire::Progress,
     /// Documents that were skipped because the policy refused them.
     refused: u64,
@@ -75,8 +82,8 @@ struct Batch {
 }
 
 impl<'s> Ask<'s> {
-    pub(crate) fn new(session: &'s Session, workload: WorkloadClient<Channel>) -> Self {
-        Self { session, workload, progress: wire::Progress::default(), refused: 0, spoken_of: 0 }
+    pub(crate) fn new(session: &'s Session, workload: WorkloadClient<Channel>, model: Option<Model>) -> Self {
+        Self { session, workload, model, progress: wire::Progress::default(), refused: 0, spoken_of: 0 }
     }
 
     /// Takes all documents into the workload's index.
@@ -118,6 +125,9 @@ impl<'s> Ask<'s> {
     fn nothing_read(&self) -> Failure {
         match (self.progress.documents_skipped, self.refused) {
             (0, _) => Failure::new(ErrorCode::PathMissing, "there is no document in the folder"),
+            (1, 0) => {
+                Failure::new(ErrorCode::PathMissing, "the only document in the folder could not be read")
+            }
             (skipped, 0) => Failure::new(
                 ErrorCode::PathMissing,
                 format!("none of the {skipped} documents in the folder could be read"),
@@ -214,29 +224,10 @@ impl<'s> Ask<'s> {
         let reply = reply.into_inner();
         for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {
             if let Some(region) = region {
-                self.record_slice(region, &digest, "plugin:files", "workload").await?;
+                record_slice(self.session, region, &digest, "plugin:files", "workload").await?;
             }
         }
         Ok(())
-    }
-
-    async fn record_slice(
-        &self,
-        region: control::Region,
-        digest: &str,
-        from: &str,
-        to: &str,
-    ) -> Result<(), Failure> {
-        let slice = Slice {
-            region: region.id,
-            digest: digest_of(digest)?,
-            bytes: region.bytes,
-            by: "workload".into(),
-            from: from.into(),
-            to: to.into(),
-            labels: vec!["untrusted".into()],
-        };
-        self.session.log.slice(slice).await
     }
 
     /// Answers questions until there are no more.
@@ -258,40 +249,94 @@ impl<'s> Ask<'s> {
         conversation: &mut Conversation,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        let asked = control::AskRequest {
-            question: question.clone(),
-            passages_max: PASSAGES_MAX,
-            context_only: false,
+        let given = match &self.model {
+            Some(model) => Given::written(model, model.ask(self.session, &self.workload, &question).await?),
+            None => self.read(&question).await?,
         };
-        let reply = match self.workload.ask(asked).await {
-            Ok(reply) => reply.into_inner(),
-            Err(status) => return Err(Failure::node("workload", &status)),
-        };
-        if let Some(slice) = reply.slice {
-            self.record_slice(slice, &reply.slice_digest, "workload", "workload").await?;
-        }
-        for cited in &reply.citations {
+        for (_, cited) in &given.citations {
             conversation.citations.push(citation(cited)?);
         }
         conversation.questions.push(question.into());
-        conversation.answers.push(Value::map([
-            ("by", Value::from("built-in reader")),
-            ("found", reply.found.into()),
-            ("slice", reply.slice_digest.as_str().into()),
-            ("text", reply.text.as_str().into()),
-        ]));
+        let mut record = Map::from([
+            ("by".to_owned(), Value::from(given.by.as_str())),
+            ("found".to_owned(), given.found.into()),
+            ("slice".to_owned(), given.slice_digest.as_str().into()),
+            ("text".to_owned(), given.text.as_str().into()),
+        ]);
+        record.extend(
+            given.exchanged.iter().map(|(name, digest)| ((*name).to_owned(), digest.as_str().into())),
+        );
+        conversation.answers.push(Value::Map(record));
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let citations = reply.citations.into_iter().map(shown).collect();
-        let answer = wire::Answer {
-            text: reply.text,
-            citations,
-            found: reply.found,
-            by: "built-in reader".into(),
-            micros,
-        };
+        let Given { text, found, by, citations, .. } = given;
+        let citations = citations.into_iter().map(|(number, cited)| shown(number, cited)).collect();
+        let answer = wire::Answer { text, citations, found, by, micros };
         self.session.host.report(Report::Answer(answer)).await;
         Ok(())
     }
+
+    /// The built-in reader quotes.
+    async fn read(&mut self, question: &str) -> Result<Given, Failure> {
+        let asked = control::AskRequest { question: question.to_owned(), passages_max: PASSAGES_MAX };
+        let reply = self.workload.ask(asked).await.map_err(|status| Failure::node("workload", &status))?;
+        let reply = reply.into_inner();
+        if let Some(slice) = reply.slice {
+            record_slice(self.session, slice, &reply.slice_digest, "workload", "workload").await?;
+        }
+        Ok(Given {
+            by: "built-in reader".into(),
+            found: reply.found,
+            text: reply.text,
+            slice_digest: reply.slice_digest,
+            citations: (1..).zip(reply.citations).collect(),
+            exchanged: Vec::new(),
+        })
+    }
+}
+
+/// One answer, whoever gave it.
+struct Given {
+    by: String,
+    found: bool,
+    text: String,
+    slice_digest: String,
+    /// By their numbers in the text.
+    citations: Vec<(u32, control::Citation)>,
+    /// Digests of what went to a model and came back.
+    exchanged: Vec<(&'static str, String)>,
+}
+
+impl Given {
+    fn written(model: &Model, written: Written) -> Self {
+        Self {
+            by: model.by(),
+            found: !written.citations.is_empty(),
+            text: written.text,
+            slice_digest: written.slice_digest,
+            citations: written.citations,
+            exchanged: vec![("answer", written.answer_digest), ("request", written.request_digest)],
+        }
+    }
+}
+
+/// Records that a sealed region changed hands.
+pub(crate) async fn record_slice(
+    session: &Session,
+    region: control::Region,
+    digest: &str,
+    from: &str,
+    to: &str,
+) -> Result<(), Failure> {
+    let slice = Slice {
+        region: region.id,
+        digest: digest_of(digest)?,
+        bytes: region.bytes,
+        by: "workload".into(),
+        from: from.into(),
+        to: to.into(),
+        labels: vec!["untrusted".into()],
+    };
+    session.log.slice(slice).await
 }
 
 impl Conversation {
@@ -348,8 +393,9 @@ fn citation(cited: &control::Citation) -> Result<Citation, Failure> {
     })
 }
 
-fn shown(cited: control::Citation) -> wire::Citation {
+fn shown(number: u32, cited: control::Citation) -> wire::Citation {
     wire::Citation {
+        number,
         path: cited.path,
         offset: cited.offset,
         length: cited.length,

@@ -36,7 +36,7 @@ pub(crate) async fn run(
     mut workload: WorkloadClient<Channel>,
     task: &wire::DemoTask,
 ) -> Result<(), CutShort> {
-    let mut ask = Ask::new(session, workload.clone());
+    let mut ask = Ask::new(session, workload.clone(), None);
     let mut conversation = Conversation::default();
     let work = async {
         ask.ingest().await?;

@@ -12,6 +12,7 @@ mod gate;
 mod host;
 mod link;
 mod log;
+mod model;
 mod receipt;
 mod run;
 mod services;
@@ -21,9 +22,11 @@ use anyhow::{Context, Result};
 use failure::Failure;
 use host::Host;
 use ioi_ipc::proto::control::workload_client::WorkloadClient;
-use ioi_ipc::proto::supervisor::{ConfigureRequest, Failed, report_request::Report, task::Task};
+use ioi_ipc::proto::egress::egress_client::EgressClient;
+use ioi_ipc::proto::supervisor::{AskTask, ConfigureRequest, Failed, report_request::Report, task::Task};
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, pair};
+use model::Model;
 use receipt::CutShort;
 use session::Session;
 
@@ -54,11 +57,22 @@ async fn main() -> Result<()> {
 
 async fn perform(inherited: &Inherited, session: &Session, task: Option<Task>) -> Result<(), CutShort> {
     match task {
-        Some(Task::Ask(_)) => ask::run(session, workload(inherited, session).await?).await,
+        Some(Task::Ask(task)) => {
+            ask::run(session, workload(inherited, session).await?, model(inherited, task).await?).await
+        }
         Some(Task::Run(task)) => Ok(run::run(session, &task).await?),
         Some(Task::Demo(task)) => demo::run(session, workload(inherited, session).await?, &task).await,
         None => Err(Failure::internal("the configuration names no task").into()),
     }
+}
+
+/// Who writes the answers, where the user named an endpoint.
+async fn model(inherited: &Inherited, task: AskTask) -> Result<Option<Model>, Failure> {
+    let Some(endpoint) = task.model else { return Ok(None) };
+    // It bounds its own requests, and the caller bounds it.
+    let connect = async { pair::client(inherited.named("egress")?).await };
+    let channel = connect.await.map_err(|error| Failure::internal(format!("no way out: {error}")))?;
+    Ok(Some(Model { endpoint, egress: EgressClient::new(channel) }))
 }
 
 async fn workload(inherited: &Inherited, session: &Session) -> Result<WorkloadClient<Channel>, Failure> {

@@ -1,7 +1,7 @@
 //! Where the node's own programs are.
 
+use ioi_sandbox::Measured;
 use ioi_types::Digest;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,12 @@ impl Binaries {
         }
     }
 
+    /// The folder that holds them.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The path of one program.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -54,12 +60,14 @@ impl Binaries {
     }
 }
 
-/// BLAKE3 over a program file.
+/// BLAKE3 over a program file, and the state of the file that was read.
 ///
 /// # Errors
-/// Those of reading it.
-pub fn executable_digest(path: &Path) -> io::Result<Digest> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
-    Ok(Digest::blake3(*hasher.finalize().as_bytes()))
+/// Those of reading it, and `ResourceBusy` if it changed meanwhile.
+pub fn measure(path: &Path) -> io::Result<(Digest, Measured)> {
+    Measured::read(path, |file| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file)?;
+        Ok(Digest::blake3(*hasher.finalize().as_bytes()))
+    })
 }

@@ -1,6 +1,6 @@
 //! One sandboxed process: started, watched, its last words kept.
 
-use crate::binaries::executable_digest;
+use crate::binaries::measure;
 use ioi_ipc::proto::supervisor as wire;
 use ioi_sandbox::{Enforced, Kernel, Layer, Profile, Sandboxed, SpawnError, Stream, Streams};
 use ioi_types::Digest;
@@ -45,6 +45,8 @@ pub(crate) struct Start<'a> {
     pub(crate) kernel: &'a Kernel,
     pub(crate) init: &'a Path,
     pub(crate) profile: &'a Profile,
+    /// What the decision to start it was about, where there was one.
+    pub(crate) decided: Option<Digest>,
     pub(crate) descriptors: Vec<(OwnedFd, i32)>,
     /// True for the program of `ioi run`, which keeps the user's terminal.
     pub(crate) inherit_stdio: bool,
@@ -60,8 +62,14 @@ fn prepare(step: &'static str) -> impl Fn(io::Error) -> SpawnError {
 impl Child {
     /// Starts a process; it runs only once everything planned is enforced.
     pub(crate) fn start(start: Start<'_>) -> Result<Arc<Self>, SpawnError> {
-        let Start { kernel, init, profile, descriptors, inherit_stdio, notes, without } = start;
-        let digest = executable_digest(&profile.executable).map_err(prepare("reading the program's file"))?;
+        let Start { kernel, init, profile, decided, descriptors, inherit_stdio, notes, without } = start;
+        let (digest, measured) =
+            measure(&profile.executable).map_err(prepare("reading the program's file"))?;
+        if decided.is_some_and(|decided| decided != digest) {
+            let changed = io::Error::other("the file changed after its start was decided");
+            return Err(prepare("reading the program's file")(changed));
+        }
+        let profile = &Profile { measured: Some(measured), ..profile.clone() };
         let output = Output::default();
         let streams = if inherit_stdio { Streams::inherit() } else { captured(&output)? };
         let sandboxed = match without {
@@ -154,6 +162,9 @@ fn describe(profile: &Profile, digest: Digest, enforced: &Enforced, mut notes: V
     }
     for layer in &enforced.weakened {
         notes.push(format!("a test switched the layer {layer} off"));
+    }
+    if !enforced.exec_seen {
+        notes.push("the file was compared with its digest just before it was executed, not as it was".into());
     }
     notes.push(format!("uid {}", enforced.uid));
     wire::Process {

@@ -10,8 +10,9 @@
 //! | `child`, `profiles` | sandboxed processes and what each is given |
 //! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
 //! | `listing`, `witness` | a folder's names; a file's digest by our own reading |
-//! | `regions` | shared memory: filled, sealed, fetched once |
+//! | `regions`, `streams` | shared memory: filled, sealed, fetched once; a pipe from egress to the workload |
 //! | `pulse`, `bounds` | whether the orchestrator is there; how long is too long |
+//! | `vault` | a guardian for one thing that the user asks of the vault |
 //! | `service` | what each role may ask for, over its own pair |
 //! | `home`, `binaries` | where things are kept and where programs lie |
 #![forbid(unsafe_code)]
@@ -28,12 +29,15 @@ mod regions;
 mod roots;
 mod run;
 mod service;
+mod streams;
+mod vault;
 mod witness;
 
-pub use binaries::{Binaries, MissingBinary, executable_digest};
+pub use binaries::{Binaries, MissingBinary, measure};
 pub use child::Exit;
 pub use home::{Home, HomeError, private_folder};
 pub use ioi_ipc::proto::supervisor as wire;
 pub use profiles::{plugin, plugin_limits};
 pub use roots::Refused;
 pub use run::{Job, Run, RunError, Settings};
+pub use vault::{VaultError, VaultTask, ask_vault};

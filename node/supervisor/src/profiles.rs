@@ -1,7 +1,9 @@
 //! The sandboxes of the node's own processes and of our plugins.
 
 use crate::run::Settings;
-use ioi_sandbox::{Access, Grant, Identity, Limits, Profile, Property, SyscallSet, system_grants};
+use ioi_sandbox::{
+    Access, Grant, Identity, Limits, Profile, Property, SyscallSet, network_grants, system_grants,
+};
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -44,17 +46,20 @@ fn limits(memory_mib: u64, pids: u32) -> Limits {
 }
 
 /// Keys and the log's frontier; its own folder and nothing else.
-pub(crate) fn guardian(settings: &Settings) -> Profile {
-    let mut profile = base(settings, "guardian", "ioi-guardian", "directory:5,orchestrator:6");
+pub(crate) fn guardian(settings: &Settings, egress: bool) -> Profile {
+    let fds = if egress { "directory:5,orchestrator:6,egress:7" } else { "directory:5,orchestrator:6" };
+    let mut profile = base(settings, "guardian", "ioi-guardian", fds);
     profile.grants.push(Grant::new(settings.home.guardian(), Access::ReadWrite));
     profile.limits = limits(256, 16);
     profile
 }
 
 /// Sessions and decisions; the run's folder and nothing else.
-pub(crate) fn orchestrator(settings: &Settings, directory: &Path, workload: bool) -> Profile {
-    let fds = if workload { "directory:5,guardian:6,workload:7" } else { "directory:5,guardian:6" };
-    let mut profile = base(settings, "orchestrator", "ioi-orchestrator", fds);
+pub(crate) fn orchestrator(settings: &Settings, directory: &Path, workload: bool, egress: bool) -> Profile {
+    let workload = if workload { ",workload:7" } else { "" };
+    let egress = if egress { ",egress:8" } else { "" };
+    let fds = format!("directory:5,guardian:6{workload}{egress}");
+    let mut profile = base(settings, "orchestrator", "ioi-orchestrator", &fds);
     profile.grants.push(Grant::new(directory, Access::ReadWrite));
     profile.limits = limits(1024, 16);
     profile
@@ -65,6 +70,16 @@ pub(crate) fn workload(settings: &Settings) -> Profile {
     let mut profile = base(settings, "workload", "ioi-workload", "orchestrator:5");
     profile.limits = limits(16 * 1024, 64);
     profile.identity = own_uid(&profile.executable, 0);
+    profile
+}
+
+/// The way out: the network, what tells names and authorities apart, and no folder.
+pub(crate) fn egress(settings: &Settings) -> Profile {
+    let mut profile = base(settings, "egress", "ioi-egress", "orchestrator:5,guardian:6");
+    profile.grants.extend(network_grants());
+    profile.network = true;
+    profile.limits = limits(256, 16);
+    profile.identity = own_uid(&profile.executable, 3);
     profile
 }
 

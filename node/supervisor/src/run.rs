@@ -14,16 +14,18 @@ use crate::profiles;
 use crate::pulse::Pulse;
 use crate::regions::{Owner, Regions};
 use crate::roots::{Refused, Roots};
-use crate::service::{GuardianService, OrchestratorService, WorkloadService};
+use crate::service::{EgressService, GuardianService, OrchestratorService, WorkloadService};
+use crate::streams::Streams;
 use crate::witness::Witness;
 use ioi_ipc::pair;
 use ioi_ipc::proto::supervisor::{
-    self as wire, guardian_host_server::GuardianHostServer, orchestrator_host_server::OrchestratorHostServer,
-    report_request::Report, workload_host_server::WorkloadHostServer,
+    self as wire, egress_host_server::EgressHostServer, guardian_host_server::GuardianHostServer,
+    orchestrator_host_server::OrchestratorHostServer, report_request::Report,
+    workload_host_server::WorkloadHostServer,
 };
 use ioi_ipc::tonic::transport::{Server, server::Router};
 use ioi_sandbox::{Kernel, Layer, Profile, SpawnError};
-use ioi_types::{ErrorCode, LogId, TransferId};
+use ioi_types::{Digest, ErrorCode, LogId, TransferId};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -59,6 +61,8 @@ pub struct Job {
     pub task: wire::task::Task,
     /// Whether documents are indexed and questions answered.
     pub workload: bool,
+    /// Whether anything leaves the machine, through a process of its own.
+    pub egress: bool,
     /// The plugins that may be started: name and profile.
     pub plugins: BTreeMap<String, Profile>,
     /// The program of `ioi run`.
@@ -137,7 +141,7 @@ fn describe_words(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
 
-fn system(what: &'static str) -> impl Fn(io::Error) -> RunError {
+pub(crate) fn system(what: &'static str) -> impl Fn(io::Error) -> RunError {
     move |source| RunError::System { what, source }
 }
 
@@ -159,7 +163,9 @@ pub(crate) struct Shared {
     pub(crate) witness: Witness,
     pub(crate) pulse: Pulse,
     bounds: Bounds,
+    streams: Mutex<Streams>,
     to_workload: Option<Descriptors>,
+    to_egress: Option<Descriptors>,
     to_orchestrator: Descriptors,
     plugins: Mutex<BTreeMap<u32, Plugin>>,
     last_instance: AtomicU32,
@@ -181,6 +187,15 @@ impl Shared {
 
     pub(crate) fn regions(&self) -> MutexGuard<'_, Regions> {
         lock(&self.regions)
+    }
+
+    pub(crate) fn streams(&self) -> MutexGuard<'_, Streams> {
+        lock(&self.streams)
+    }
+
+    pub(crate) async fn send_to_egress(&self, id: TransferId, descriptor: OwnedFd) -> Result<(), Refused> {
+        let none = || Refused { code: ErrorCode::NodeGone, message: "this run has no way out".into() };
+        self.to_egress.as_ref().ok_or_else(none)?.send(id, descriptor).await
     }
 
     pub(crate) async fn send_to_workload(&self, id: TransferId, descriptor: OwnedFd) -> Result<(), Refused> {
@@ -209,7 +224,15 @@ impl Shared {
     }
 
     pub(crate) fn guardian_configuration(&self) -> wire::GuardianConfiguration {
-        wire::GuardianConfiguration { log_id: self.log.0.to_vec(), store: None }
+        let bytes = |path: &PathBuf| path.as_os_str().as_encoded_bytes().to_vec();
+        wire::GuardianConfiguration {
+            log_id: self.log.0.to_vec(),
+            vault: None,
+            policy: self.job.egress.then(|| self.job.policy.clone()),
+            roots: self.job.roots.iter().map(bytes).collect(),
+            home: self.settings.home.user.as_ref().map(bytes).unwrap_or_default(),
+            protected_paths: self.protected.iter().map(bytes).collect(),
+        }
     }
 
     /// Keeps the public key where verifiers look for it.
@@ -244,7 +267,7 @@ impl Shared {
         let (descriptors, channel) = Descriptors::pair().map_err(|error| refused(error.to_string()))?;
         let fds = vec![(theirs, ioi_ipc::SUPERVISOR_FD), (channel, ioi_ipc::DESCRIPTORS_FD)];
         let child =
-            self.start(profile, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
+            self.start(profile, None, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
         let instance = self.last_instance.fetch_add(1, Ordering::Relaxed) + 1;
         let process = child.process.clone();
         lock(&self.plugins).insert(instance, Plugin { child, descriptors: Arc::new(descriptors) });
@@ -269,8 +292,21 @@ impl Shared {
         if program.is_some() {
             return Err(refused("the program was started before".into()));
         }
-        let child = self.start(profile, Vec::new(), true, self.job.program_notes.clone());
-        let child = child.map_err(|error| refused(error.to_string()))?;
+        let decided = match &self.job.task {
+            wire::task::Task::Run(task) => {
+                let digest = task.executable_digest.parse::<Digest>();
+                Some(digest.map_err(|error| refused(format!("the decided digest: {error}")))?)
+            }
+            _ => None,
+        };
+        let child = self.start(profile, decided, Vec::new(), true, self.job.program_notes.clone());
+        let child = child.map_err(|error| match error {
+            SpawnError::NotExecuted { error } => {
+                let message = format!("{} can't be executed: {error}", profile.executable.display());
+                Refused { code: ErrorCode::NotExecutable, message }
+            }
+            error => refused(error.to_string()),
+        })?;
         let process = child.process.clone();
         *program = Some(child);
         Ok(process)
@@ -299,6 +335,7 @@ impl Shared {
     fn start(
         &self,
         profile: &Profile,
+        decided: Option<Digest>,
         descriptors: Vec<(OwnedFd, i32)>,
         inherit_stdio: bool,
         notes: Vec<String>,
@@ -307,6 +344,7 @@ impl Shared {
             kernel: &self.settings.kernel,
             init: &self.settings.binaries.path("ioi-init"),
             profile,
+            decided,
             descriptors,
             inherit_stdio,
             notes,
@@ -369,6 +407,12 @@ impl Run {
             false => None,
         };
         let (to_workload, workload_channel) = workload_channel.unzip();
+        let egress = if job.egress { Some((ends()?, ends()?, ends()?)) } else { None };
+        let egress_channel = match job.egress {
+            true => Some(Descriptors::pair().map_err(system("no descriptor channel"))?),
+            false => None,
+        };
+        let (to_egress, egress_channel) = egress_channel.unzip();
         let (_, guardian_channel) = Descriptors::pair().map_err(system("no descriptor channel"))?;
 
         let shared = Arc::new(Shared {
@@ -381,7 +425,9 @@ impl Run {
             witness: Witness::default(),
             pulse: Pulse::new(bounds.beat()),
             bounds,
+            streams: Mutex::default(),
             to_workload,
+            to_egress,
             to_orchestrator,
             plugins: Mutex::default(),
             last_instance: AtomicU32::new(0),
@@ -395,17 +441,18 @@ impl Run {
         });
         let mut run = Self { shared, children: Vec::new(), reports: inbox, log };
 
-        let guardian = profiles::guardian(&run.shared.settings);
-        run.spawn(
-            "guardian",
-            &guardian,
-            vec![
-                (guardian_host.theirs, ioi_ipc::SUPERVISOR_FD),
-                (guardian_channel, ioi_ipc::DESCRIPTORS_FD),
-                (guardian_folder.into(), 5),
-                (guardian_orchestrator.ours, 6),
-            ],
-        )?;
+        let guardian = profiles::guardian(&run.shared.settings, run.shared.job.egress);
+        let mut guardian_fds = vec![
+            (guardian_host.theirs, ioi_ipc::SUPERVISOR_FD),
+            (guardian_channel, ioi_ipc::DESCRIPTORS_FD),
+            (guardian_folder.into(), 5),
+            (guardian_orchestrator.ours, 6),
+        ];
+        let egress = egress.map(|(host, orchestrator, guardian)| {
+            guardian_fds.push((guardian.ours, 7));
+            (host, orchestrator, guardian.theirs)
+        });
+        run.spawn("guardian", &guardian, guardian_fds)?;
         serve(guardian_host.ours, {
             let run = Arc::clone(&run.shared);
             Server::builder().add_service(GuardianHostServer::new(GuardianService { run }))
@@ -434,7 +481,26 @@ impl Run {
             });
             orchestrator_fds.push((control.theirs, 7));
         }
-        let profile = profiles::orchestrator(&run.shared.settings, &directory, run.shared.job.workload);
+        if let (Some((host, orchestrator, guardian)), Some(channel)) = (egress, egress_channel) {
+            let profile = profiles::egress(&run.shared.settings);
+            run.spawn(
+                "egress",
+                &profile,
+                vec![
+                    (host.theirs, ioi_ipc::SUPERVISOR_FD),
+                    (channel, ioi_ipc::DESCRIPTORS_FD),
+                    (orchestrator.ours, 5),
+                    (guardian, 6),
+                ],
+            )?;
+            serve(host.ours, {
+                let run = Arc::clone(&run.shared);
+                Server::builder().add_service(EgressHostServer::new(EgressService { run }))
+            });
+            orchestrator_fds.push((orchestrator.theirs, 8));
+        }
+        let (workload, egress) = (run.shared.job.workload, run.shared.job.egress);
+        let profile = profiles::orchestrator(&run.shared.settings, &directory, workload, egress);
         run.spawn("orchestrator", &profile, orchestrator_fds)?;
         serve(orchestrator_host.ours, {
             let run = Arc::clone(&run.shared);
@@ -449,7 +515,7 @@ impl Run {
         profile: &Profile,
         fds: Vec<(OwnedFd, i32)>,
     ) -> Result<(), RunError> {
-        let child = self.shared.start(profile, fds, false, Vec::new());
+        let child = self.shared.start(profile, None, fds, false, Vec::new());
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
         lock(&self.shared.processes).push(child.process.clone());
         self.children.push((name, child));

@@ -2,12 +2,14 @@
 
 use crate::corpus::Corpus;
 use crate::memory::Memory;
+use crate::model;
 use ioi_crypto::hash::blake3;
-use ioi_ipc::context::{self, ArchivedContextSlice, Chunk, ContextSlice};
-use ioi_ipc::proto::control::{AskReply, AskRequest, Citation, Region};
+use ioi_ipc::context::{self, ArchivedChunk, ArchivedContextSlice, Chunk, ContextSlice};
+use ioi_ipc::proto::control::{AskReply, AskRequest, Citation, PromptReply, PromptRequest, Region};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Status;
 use ioi_search::{Answer, Hit, Question, Span, reader};
+use ioi_shm::View;
 use ioi_types::{Digest, ErrorCode, limits};
 use std::fmt::Write;
 
@@ -23,20 +25,74 @@ pub(crate) async fn answer(
     request: &AskRequest,
     slice_id: u64,
 ) -> Result<AskReply, Status> {
-    let index = corpus.finished();
-    let invalid = |error: &dyn std::fmt::Display| refuse(ErrorCode::ArgumentInvalid, error.to_string());
-    let question = index.question(&request.question).map_err(|error| invalid(&error))?;
-    let most = (request.passages_max as usize).clamp(1, PASSAGES_MAX);
-    let hits = index.search(&question, most);
-    let slice = slice(corpus, &request.question, &hits, slice_id);
-    let encoded = context::encode(&slice).map_err(|error| invalid(&error))?;
-    drop(slice);
-    let (region, view) = memory.seal(&encoded).await?;
-    let slice = context::view(&view).map_err(|error| invalid(&error))?;
-    let mut reply = if request.context_only { cite_all(slice) } else { read(&question, slice) };
-    reply.slice = Some(Region { id: region, bytes: view.len() as u64 });
-    reply.slice_digest = blake3(&view).to_string();
+    let found = Found::seal(corpus, memory, &request.question, request.passages_max, slice_id).await?;
+    let mut reply = read(&found.question, found.slice()?);
+    (reply.slice, reply.slice_digest) = (Some(found.region()), found.digest());
     Ok(reply)
+}
+
+/// Finds passages, seals them as a slice, and writes the request to a model from the slice in place.
+pub(crate) async fn prompt(
+    corpus: &Corpus,
+    memory: &Memory,
+    request: &PromptRequest,
+    slice_id: u64,
+) -> Result<PromptReply, Status> {
+    let found = Found::seal(corpus, memory, &request.question, request.passages_max, slice_id).await?;
+    let slice = found.slice()?;
+    let (body, passages) = model::body(slice, &request.question, &request.model);
+    if body.len() > limits::INLINE_BYTES_MAX {
+        let message = format!("the question alone makes a request of {} bytes", body.len());
+        return Err(refuse(ErrorCode::ArgumentInvalid, message));
+    }
+    Ok(PromptReply {
+        body,
+        slice: Some(found.region()),
+        slice_digest: found.digest(),
+        passages: slice.chunks.iter().take(passages).map(whole).collect(),
+    })
+}
+
+/// The passages for one question, sealed, and mapped read-only.
+struct Found {
+    question: Question,
+    region: u64,
+    view: View,
+}
+
+impl Found {
+    async fn seal(
+        corpus: &Corpus,
+        memory: &Memory,
+        question: &str,
+        passages_max: u32,
+        slice_id: u64,
+    ) -> Result<Self, Status> {
+        let index = corpus.finished();
+        let terms = index.question(question).map_err(|error| invalid(&error))?;
+        let most = (passages_max as usize).clamp(1, PASSAGES_MAX);
+        let slice = slice(corpus, question, &index.search(&terms, most), slice_id);
+        let encoded = context::encode(&slice).map_err(|error| invalid(&error))?;
+        drop(slice);
+        let (region, view) = memory.seal(&encoded).await?;
+        Ok(Self { question: terms, region, view })
+    }
+
+    fn slice(&self) -> Result<&ArchivedContextSlice, Status> {
+        context::view(&self.view).map_err(|error| invalid(&error))
+    }
+
+    fn region(&self) -> Region {
+        Region { id: self.region, bytes: self.view.len() as u64 }
+    }
+
+    fn digest(&self) -> String {
+        blake3(&self.view).to_string()
+    }
+}
+
+fn invalid(error: &dyn std::fmt::Display) -> Status {
+    refuse(ErrorCode::ArgumentInvalid, error.to_string())
 }
 
 fn slice(corpus: &Corpus, question: &str, hits: &[Hit], slice_id: u64) -> ContextSlice {
@@ -87,23 +143,14 @@ fn read(question: &Question, slice: &ArchivedContextSlice) -> AskReply {
     AskReply { text, found: true, citations, ..Default::default() }
 }
 
-/// For another model: every passage, numbered, within the inline bound.
-fn cite_all(slice: &ArchivedContextSlice) -> AskReply {
-    let mut reply = AskReply { found: !slice.chunks.is_empty(), ..Default::default() };
-    for (index, chunk) in slice.chunks.iter().enumerate() {
-        let numbered = format!("[{}] {}\n{}\n\n", index + 1, chunk.path, chunk.text);
-        if reply.context.len() + numbered.len() > limits::INLINE_BYTES_MAX / 2 {
-            break;
-        }
-        reply.context.push_str(&numbered);
-        reply.citations.push(Citation {
-            path: chunk.path.as_str().to_owned(),
-            offset: chunk.offset.to_native(),
-            length: chunk.text.len() as u64,
-            quote: chunk.text.as_str().to_owned(),
-            document_digest: Digest::blake3(chunk.document_digest).to_string(),
-            score: chunk.score.to_native(),
-        });
+/// A whole passage, as a model was given it.
+fn whole(chunk: &ArchivedChunk) -> Citation {
+    Citation {
+        path: chunk.path.as_str().to_owned(),
+        offset: chunk.offset.to_native(),
+        length: chunk.text.len() as u64,
+        quote: chunk.text.as_str().to_owned(),
+        document_digest: Digest::blake3(chunk.document_digest).to_string(),
+        score: chunk.score.to_native(),
     }
-    reply
 }

@@ -6,12 +6,14 @@
 mod answer;
 mod corpus;
 mod memory;
+mod model;
 
 use anyhow::{Context, Result};
 use corpus::{Corpus, Regions};
 use ioi_ipc::proto::control::workload_server::{Workload, WorkloadServer};
 use ioi_ipc::proto::control::{
-    AskReply, AskRequest, CompleteReply, CompleteRequest, IngestReply, IngestRequest,
+    AskReply, AskRequest, CompleteReply, CompleteRequest, ComposeEvent, ComposeRequest, IngestReply,
+    IngestRequest, PromptReply, PromptRequest,
 };
 use ioi_ipc::proto::supervisor::{ConfigureRequest, workload_host_client::WorkloadHostClient};
 use ioi_ipc::status::refuse;
@@ -21,6 +23,8 @@ use ioi_types::ErrorCode;
 use memory::Memory;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 fn main() -> Result<()> {
     ioi_ipc::abort_on_panic();
@@ -83,5 +87,23 @@ impl Workload for Service {
     async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
         let slice_id = self.slices.fetch_add(1, Ordering::Relaxed) + 1;
         answer::answer(&self.corpus, &self.memory, &request.into_inner(), slice_id).await.map(Response::new)
+    }
+
+    async fn prompt(&self, request: Request<PromptRequest>) -> Result<Response<PromptReply>, Status> {
+        let slice_id = self.slices.fetch_add(1, Ordering::Relaxed) + 1;
+        answer::prompt(&self.corpus, &self.memory, &request.into_inner(), slice_id).await.map(Response::new)
+    }
+
+    type ComposeStream = ReceiverStream<Result<ComposeEvent, Status>>;
+
+    async fn compose(
+        &self,
+        request: Request<ComposeRequest>,
+    ) -> Result<Response<Self::ComposeStream>, Status> {
+        let ComposeRequest { stream, passages } = request.into_inner();
+        let stream = self.memory.stream(stream).await?;
+        let (sender, events) = mpsc::channel(64);
+        tokio::spawn(model::compose(stream, passages, sender));
+        Ok(Response::new(ReceiverStream::new(events)))
     }
 }

@@ -2,13 +2,15 @@
 
 use ioi_ipc::Transfers;
 use ioi_ipc::proto::supervisor::{
-    AllocRequest, FetchRequest, SealRequest, workload_host_client::WorkloadHostClient,
+    AllocRequest, FetchRequest, SealRequest, TakeStreamRequest, workload_host_client::WorkloadHostClient,
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Status, transport::Channel};
 use ioi_shm::{PeerBuffer, Sealed, View};
 use ioi_types::{ErrorCode, limits};
 use std::io;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use tokio::net::UnixStream;
 
 /// Asks the supervisor for regions and maps what comes.
 #[derive(Clone)]
@@ -46,5 +48,15 @@ impl Memory {
         drop(buffer);
         self.host.clone().seal(SealRequest { region, used: length }).await?;
         Ok((region, self.fetch(region).await?))
+    }
+
+    /// Takes the reading end of a stream.
+    pub(crate) async fn stream(&self, stream: u64) -> Result<UnixStream, Status> {
+        let awaited = self.transfers.expect().map_err(transfer_failed)?;
+        let transfer_id = awaited.id().0.to_vec();
+        self.host.clone().take_stream(TakeStreamRequest { stream, transfer_id }).await?;
+        let end = StdUnixStream::from(awaited.arrival().await.map_err(transfer_failed)?);
+        end.set_nonblocking(true).map_err(transfer_failed)?;
+        UnixStream::from_std(end).map_err(transfer_failed)
     }
 }

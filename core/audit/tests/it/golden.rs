@@ -79,7 +79,7 @@ fn a_report_names_every_claim_with_its_witness() {
         "holds: 7 of 7 recomputed",
         "stated: 1 of 1 documents in the log",
         "guardian broken or cloned",
-        "freshness  not known",
+        "freshness: not known",
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
@@ -90,8 +90,8 @@ fn a_report_names_every_claim_with_its_witness() {
 #[test]
 fn foreign_text_can_not_write_on_the_terminal() {
     let mut forge = Forge::of(&sample::receipt());
-    forge = forge
-        .edit(0, |map| drop(map.insert("command".into(), "a\u{1b}[2J\nkey        sha256:0\u{202e}".into())));
+    forge =
+        forge.edit(0, |map| drop(map.insert("command".into(), "a\u{1b}[2J\nkey: sha256:0\u{202e}".into())));
     let text = report(&forge.relink().bytes()).to_string();
     assert!(text.is_ascii() && !text.contains('\u{1b}') && text.contains("\\u{1b}[2J\\nkey"), "{text}");
 }

@@ -1,5 +1,6 @@
 //! The init where there are no namespaces: a child subreaper outside the program's Landlock domain.
 
+use super::executed::{Gate, Proc};
 use super::{During, Failure, Left, Setup, serve, target};
 use crate::Layer;
 use crate::process;
@@ -8,6 +9,7 @@ use crate::wire::{Ended, Report};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, wait};
 use std::collections::HashSet;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// Starts the program and serves it; when it ends, or the supervisor does, kills all that is left of it.
@@ -21,17 +23,26 @@ pub(super) fn run(control: &UnixStream, setup: Setup) -> Result<Option<Ended>, F
         sys::become_subreaper().during("becoming a child subreaper")?;
     }
     let init = getpid();
+    let gate = Gate::new(Proc::open())?;
     let pid = match sys::fork().during("starting the program's process")? {
-        Fork::Child => target::become_program(setup, target::Parent::Guard(init)),
+        Fork::Child => target::become_program(setup, target::Parent::Guard(init), gate),
         Fork::Parent(pid) => pid,
     };
     setup.report.send(&Report::Started { pid }).during("reporting")?;
+    let child = Pid::from_raw(pid).expect("a pid isn't 0");
+    let followed = gate.follow(child, Path::new(&setup.job.executable.0), setup.job.measured.as_ref());
+    if let Err(failure) = &followed {
+        setup.report.failed(failure);
+    }
     setup.report.close();
     let groups = super::Left::of(&setup.job).groups;
     drop(setup);
     sys::hide_self();
-    let child = Pid::from_raw(pid).expect("a pid isn't 0");
-    let ended = serve::until_end(child, control, &signals, |signal| serve::signal(child, signal));
+    let ended = match followed {
+        Ok(None) => serve::until_end(child, control, &signals, |signal| serve::signal(child, signal)),
+        Ok(ended) => Ok(ended),
+        Err(_) => Ok(None),
+    };
     Left::stop_forks(&groups);
     let ended_by_us = if reaper { kill_descendants(child) } else { None };
     Ok(ended.ok().flatten().or(ended_by_us))

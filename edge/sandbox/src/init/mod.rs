@@ -13,6 +13,7 @@
 //! it has no parent-death signal, because that fires when a *thread* of the supervisor ends.
 
 mod devices;
+mod executed;
 mod guard;
 mod landlock;
 mod namespaces;

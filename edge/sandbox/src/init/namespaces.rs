@@ -1,5 +1,6 @@
 //! The init where namespaces work. It stays outside; its child is pid 1 inside.
 
+use super::executed::{Gate, Proc};
 use super::{During, Failure, Setup, root, serve, target};
 use crate::sys::{self, Fork};
 use crate::wire::{self, Ended, Report};
@@ -8,6 +9,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// Makes the namespaces, starts pid 1 and waits for it.
 pub(super) fn run(control: &UnixStream, setup: Setup) -> Result<Option<Ended>, Failure> {
@@ -84,13 +86,19 @@ fn first_process(setup: Setup, control: UnixStream) -> ! {
 fn build_and_serve(setup: Setup, control: &UnixStream) -> Result<Option<Ended>, Failure> {
     let signals = serve::listen().during("blocking signals")?;
     sys::unshare(libc::CLONE_NEWNS).during("making a mount namespace")?;
+    let proc = Proc::open();
     root::build(&setup.job)?;
     sys::set_host_name("sandbox").during("naming the host")?;
+    let gate = Gate::new(proc)?;
     let pid = match sys::fork().during("starting the program's process")? {
-        Fork::Child => target::become_program(setup, target::Parent::First),
+        Fork::Child => target::become_program(setup, target::Parent::First, gate),
         Fork::Parent(pid) => pid,
     };
     let child = Pid::from_raw(pid).expect("a pid isn't 0");
+    let executable = Path::new(&setup.job.executable.0);
+    if let Some(ended) = gate.follow(child, executable, setup.job.measured.as_ref())? {
+        return Ok(Some(ended));
+    }
     let other_uid = setup.job.identity.is_some();
     setup.report.close();
     drop(setup);

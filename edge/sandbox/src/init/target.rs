@@ -1,5 +1,6 @@
 //! The last steps of the process that becomes the program, each one harder to take back than the one before.
 
+use super::executed::{self, Gate};
 use super::{During, Failure, Setup, landlock};
 use crate::filter::{self, Surroundings};
 use crate::plan::Tier;
@@ -26,17 +27,18 @@ pub(super) enum Parent {
 }
 
 /// Becomes the program, or reports why it can't.
-pub(super) fn become_program(setup: Setup, parent: Parent) -> ! {
+pub(super) fn become_program(setup: Setup, parent: Parent, gate: Gate) -> ! {
     let report = setup.report.clone();
-    if let Err(failure) = prepare_and_exec(setup, parent) {
+    if let Err(failure) = prepare_and_exec(setup, parent, gate) {
         report.failed(&failure);
     }
     sys::exit_now(127)
 }
 
 /// Returns only if something failed.
-fn prepare_and_exec(setup: Setup, parent: Parent) -> Result<(), Failure> {
+fn prepare_and_exec(setup: Setup, parent: Parent, gate: Gate) -> Result<(), Failure> {
     let Setup { job, report, program, groups } = setup;
+    let seen = gate.pass().during("waiting for the init")?;
     for group in groups {
         std::fs::File::from(group).write_all(b"0").during("entering a cgroup")?;
     }
@@ -57,7 +59,11 @@ fn prepare_and_exec(setup: Setup, parent: Parent) -> Result<(), Failure> {
     if job.plan.uses(Layer::Landlock) {
         landlock::confine(&job)?;
     }
-    let enforced = Enforced::of(&job.plan, identity.0, identity.1);
+    let executable = Path::new(&job.executable.0);
+    if let (false, Some(measured)) = (seen, &job.measured) {
+        executed::check_before(executable, measured)?;
+    }
+    let enforced = Enforced { exec_seen: seen, ..Enforced::of(&job.plan, identity.0, identity.1) };
     report.send(&Report::Ready(enforced)).during("reporting")?;
     install_descriptors(&program, &job.descriptors).during("placing descriptors")?;
     if let Some(files) = job.files {
@@ -69,7 +75,7 @@ fn prepare_and_exec(setup: Setup, parent: Parent) -> Result<(), Failure> {
         sys::install_filter(&filter::program(surroundings(&job))).during("installing the filter")?;
     }
     let error = sys::exec(&strings.executable, &strings.argv, &strings.environment);
-    Err(error).during(format_args!("running {}", Path::new(&job.executable.0).display()))
+    report.send(&Report::NotExecuted { error: error.to_string() }).during("reporting")
 }
 
 /// Asks for a signal at the init's end, which may have come before.

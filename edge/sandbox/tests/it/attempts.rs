@@ -205,7 +205,7 @@ fn a_set_user_id_program_gives_nothing() {
     }
     for (_, kernel) in tiers() {
         let stage = Stage::set();
-        std::fs::copy(crate::support::program("harmless"), stage.path("program")).unwrap();
+        crate::support::copy_program(crate::support::program("harmless"), stage.path("program"));
         let mode = std::fs::Permissions::from_mode(0o4755);
         std::fs::set_permissions(stage.path("program"), mode).unwrap();
         std::fs::set_permissions(stage.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod death;
+mod executed;
 mod limits;
 mod plan;
 mod programs;

@@ -23,6 +23,13 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path
 }
 
+/// Copies a program by another process. This one forks all the time, and a fork that still holds a
+/// descriptor for writing keeps the copy from being executed (`ETXTBSY`).
+pub(crate) fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    let copied = std::process::Command::new("cp").arg(from.as_ref()).arg(to.as_ref()).status().unwrap();
+    assert!(copied.success());
+}
+
 /// The kernel, probed once.
 pub(crate) fn kernel() -> &'static Kernel {
     static KERNEL: OnceLock<Kernel> = OnceLock::new();

@@ -12,9 +12,9 @@ const VARIABLE: &str = "IOI_TEST_SURROUNDINGS";
 fn copy_programs(to: &Path) {
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755)).unwrap();
     for name in ["ioi-init", "ioi-without-namespaces", "harmless", "hostile"] {
-        std::fs::copy(program(name), to.join(name)).unwrap();
+        copy_program(program(name), to.join(name));
     }
-    std::fs::copy(std::env::current_exe().unwrap(), to.join("tests")).unwrap();
+    copy_program(std::env::current_exe().unwrap(), to.join("tests"));
 }
 
 fn run_all(programs: &Path, user: bool, without_namespaces: bool) {

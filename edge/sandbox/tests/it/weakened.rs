@@ -41,7 +41,7 @@ fn every_attempt_has_its_effect_without_its_layers() {
     for attempt in ATTEMPTS.iter().filter(|a| !a.layers.is_empty() && machine_allows(a.name)) {
         let mut stage = Stage::set();
         if attempt.name == "exec" {
-            std::fs::copy(program("harmless"), stage.path("program")).unwrap();
+            copy_program(program("harmless"), stage.path("program"));
         }
         let (profile, given) = prepare(attempt, &stage, SyscallSet::Program);
         let outcome = run_weakened(&profile, given, Stream::Null, attempt.layers);

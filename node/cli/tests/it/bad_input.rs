@@ -53,7 +53,7 @@ fn an_unreadable_folder_or_file_is_said_to_be_so() {
     let closed = place.write("docs/closed/a.md", DOCUMENT);
     let folder = closed.parent().unwrap();
     fs::set_permissions(&closed, PermissionsExt::from_mode(0o0)).unwrap();
-    ask(&place, "docs/closed", QUESTION).assert_fails(2, &["none of the 1 documents", "path.unreadable"]);
+    ask(&place, "docs/closed", QUESTION).assert_fails(2, &["the only document", "path.unreadable"]);
     fs::set_permissions(folder, PermissionsExt::from_mode(0o0)).unwrap();
     let outcome = ask(&place, "docs/closed", QUESTION);
     fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
@@ -110,7 +110,7 @@ fn a_question_is_checked_before_anything_starts() {
     place.write("docs/a.md", DOCUMENT);
     // One argument holds at most 128 KiB on Linux; a longer question comes by standard input, below.
     let long = "a".repeat(100_000);
-    for (question, word) in [("", "empty"), (" \t", "empty"), (long.as_str(), "16384")] {
+    for (question, word) in [("", "question.empty"), (" \t", "question.empty"), (long.as_str(), "16384")] {
         ask(&place, "docs", question).assert_fails(2, &[word]);
     }
     assert!(!place.path("home/runs").exists(), "something was started");
@@ -126,18 +126,23 @@ fn a_line_of_a_megabyte_is_refused_and_the_next_question_is_answered() {
     let input = ["a".repeat(1 << 20), QUESTION.into()].join("\n");
     let outcome = place.converse().outcome_with(input.as_bytes());
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("1048576 bytes"), "{}", outcome.stderr);
+    let refused = outcome.event("question");
+    assert_eq!(refused["error"], "question.length");
+    assert!(refused["message"].as_str().unwrap().contains("1048576 bytes"), "{refused}");
     assert_eq!(outcome.stdout.matches("\"event\":\"answer\"").count(), 1, "{}", outcome.stdout);
 }
 
 #[test]
-fn no_question_at_all_is_an_end_without_an_answer() {
-    let place = Place::new();
-    place.write("docs/a.md", DOCUMENT);
-    let outcome = place.converse().outcome();
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert_eq!(outcome.events_of("answer").len(), 0);
-    place.assert_verifies(&place.receipts()[0]);
+fn no_question_at_all_is_2_by_name_and_has_a_receipt_all_the_same() {
+    for input in ["", "\n", " \n\t\n\n"] {
+        let place = Place::new();
+        place.write("docs/a.md", DOCUMENT);
+        let outcome = place.converse().outcome_with(input.as_bytes());
+        outcome.assert_fails(2, &["no question"]);
+        assert_eq!(outcome.event("error")["error"], "question.empty");
+        assert_eq!(outcome.events_of("answer").len(), 0);
+        place.assert_verifies(&place.receipts()[0]);
+    }
 }
 
 /// A zlib stream (RFC 1950, 1951) of `chunks` × 258 + 1 spaces: one literal, then copies at distance 1, each
@@ -250,4 +255,29 @@ fn a_hundred_thousand_files_are_all_read() {
     let verified =
         place.ioi([OsStr::new("verify"), receipt.as_ref()]).within(Duration::from_secs(300)).outcome();
     assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+/// A page of a listing holds at most 1,024 names and must fit into one message: names of this length are where
+/// the number allows more than the message does.
+#[test]
+fn every_name_of_a_full_page_passes_through_the_walk_once() {
+    let place = Place::new();
+    let mut expected: Vec<String> = Vec::new();
+    for number in 0..1_100 {
+        let length = 35 + number % 11;
+        // Empty, so that each is passed over by its name after it was opened.
+        let name = format!("{number:04}-{}.md", "x".repeat(length - 8));
+        assert!((35..=45).contains(&name.len()));
+        place.write(format!("docs/{name}"), "");
+        expected.push(name);
+    }
+    place.write("docs/a.md", DOCUMENT);
+    let outcome = ask(&place, "docs", QUESTION);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let (read, answer) = (outcome.event("read"), outcome.event("answer"));
+    assert_eq!((&read["documents"], &read["skipped"]), (&1.into(), &expected.len().into()));
+    assert_eq!(answer["citations"][0]["path"], "a.md");
+    let mut seen: Vec<String> = reasons(&outcome).into_iter().map(|(path, _)| path).collect();
+    seen.sort();
+    assert_eq!(seen, expected);
 }

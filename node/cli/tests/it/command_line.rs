@@ -1,6 +1,6 @@
 //! Command lines that mean nothing.
 
-use crate::place::Place;
+use crate::place::{Place, program};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -83,6 +83,67 @@ fn a_home_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_home_that_others_may_write_to_is_refused_by_name_and_nothing_in_it_is_trusted() {
+    let place = Place::new();
+    place.write("docs/a.md", "The heron nests in the reeds.");
+    // A run of its own before, so that there is a receipt and a key to trust.
+    assert_eq!(place.ask("heron?").outcome().code, Some(0));
+    let receipt = place.receipts().remove(0).display().to_string();
+    let docs = place.path("docs").display().to_string();
+    let rows: [(&[&str], i32); 7] = [
+        (&["--json", "ask", &docs, "heron?"], 2),
+        (&["--json", "run", "--", "touch", "touched"], 125),
+        (&["--json", "demo"], 2),
+        (&["--json", "verify", &receipt], 2),
+        (&["--json", "policy", "check"], 2),
+        (&["--json", "policy", "show", "ask"], 2),
+        (&["--json", "policy", "explain", "fs::read", "path=./a.md"], 2),
+    ];
+    for mode in [0o777, 0o722, 0o720] {
+        fs::set_permissions(place.path("home"), PermissionsExt::from_mode(mode)).unwrap();
+        for (words, code) in rows {
+            let outcome = place.ioi(words).outcome();
+            let error = outcome.event("error");
+            assert_eq!((outcome.code, &error["error"]), (Some(code), &"home".into()), "{mode:o} {outcome:?}");
+            let message = error["message"].as_str().unwrap();
+            let home = place.path("home").display().to_string();
+            assert!(message.contains(&format!("{mode:o}")) && message.contains(&home), "{message}");
+        }
+    }
+    assert_eq!(place.receipts().len(), 1, "something was started");
+    fs::set_permissions(place.path("home"), PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(place.ask("heron?").outcome().code, Some(0), "others may read");
+}
+
+#[test]
+fn with_json_a_mistake_in_the_command_line_is_an_error_event_and_nothing_else() {
+    let place = Place::new();
+    let rows: &[(&[&str], i32, &str)] = &[
+        (&["--json"], 2, "subcommand"),
+        (&["--json", "aks"], 2, "'aks'"),
+        (&["--json", "ask"], 2, "<FOLDER>"),
+        (&["ask", "--json", "docs", "q", "more"], 2, "'more'"),
+        (&["--json", "policy"], 2, "no command"),
+        (&["policy", "check", "--json", "--rot"], 2, "--root"),
+        (&["--json", "help", "nothing"], 2, "`nothing`"),
+        (&["--json", "run", "--memory", "0", "--", "true"], 125, "16MiB"),
+        (&["run", "--json", "--pids", "x", "--", "true"], 125, "'x'"),
+    ];
+    for (words, code, word) in rows {
+        let outcome = place.ioi(*words).outcome();
+        let [event] = &outcome.events()[..] else { panic!("{words:?}: {outcome:?}") };
+        assert_eq!(outcome.code, Some(*code), "{words:?}: {outcome:?}");
+        assert_eq!((&event["event"], &event["error"]), (&"error".into(), &"usage".into()), "{event}");
+        assert_eq!(event["exit"], *code);
+        let message = event["message"].as_str().unwrap();
+        assert!(message.contains(word) && !message.contains("Usage"), "{words:?}: {message}");
+    }
+    // The program's own arguments are not ours.
+    let outcome = place.ioi(["run", "--pids", "x", "--", "true", "--json"]).outcome();
+    assert!(outcome.stdout.is_empty() && outcome.stderr.starts_with("error: "), "{outcome:?}");
+}
+
+#[test]
 fn every_command_has_help_and_the_version_is_shown() {
     let place = Place::new();
     for command in ["ask", "run", "demo", "verify", "doctor", "policy"] {
@@ -102,4 +163,29 @@ fn doctor_shows_every_property_and_starts_nothing() {
         assert!(outcome.stdout.contains(property), "{outcome:?}");
     }
     assert_eq!(fs::read_dir(place.path("home")).unwrap().count(), 0);
+}
+
+#[test]
+fn doctor_in_json_says_of_each_property_either_what_holds_it_or_what_is_missing() {
+    let place = Place::new();
+    let here = place.ioi(["--json", "doctor"]);
+    let bare = place.ioi(["--json", "doctor"]).without_env("IOI_HOME").without_env("HOME");
+    let mut without = place.other(&program("ioi-without-namespaces"));
+    without =
+        without.arguments(["--".as_ref(), program("ioi").as_os_str(), "--json".as_ref(), "doctor".as_ref()]);
+    for call in [here, bare, without] {
+        let doctor = call.outcome().event("doctor");
+        let properties = doctor["properties"].as_array().unwrap();
+        assert_eq!(properties.len(), 7, "{doctor}");
+        for property in properties {
+            let keys: Vec<_> = property.as_object().unwrap().keys().map(String::as_str).collect();
+            match property["holds"].as_bool().unwrap() {
+                true => assert_eq!(keys, ["holds", "layers", "name"]),
+                false => assert_eq!(keys, ["holds", "missing", "name", "remedy"]),
+            }
+        }
+        assert_eq!(doctor["programs"]["holds"], true);
+        assert!(doctor["home"]["path"].is_string() != doctor["home"]["missing"].is_string(), "{doctor}");
+        assert!(doctor["usable"].is_boolean() && doctor["landlock_abi"].is_u64(), "{doctor}");
+    }
 }

@@ -4,6 +4,7 @@ use crate::place::Place;
 use crate::processes::{Census, Process, beneath};
 use crate::started::{Outcome, Started};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 /// How long a command may live on after one of its processes was killed.
@@ -148,4 +149,18 @@ fn the_guardian_may_be_killed_at_any_moment_and_the_next_run_works() {
     assert!(place.receipts().len() >= 10);
     place.receipts().iter().for_each(|receipt| place.assert_verifies(receipt));
     assert_eq!(fs::read_dir(place.path("home/guardian/keys")).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_guardian_left_that_was_killed_while_it_made_its_key_is_gone_after_the_next_run() {
+    let place = Place::new();
+    let half = place.write(format!("home/guardian/keys/.new-{}", "5a".repeat(16)), "half a key");
+    let foreign = place.write("home/guardian/keys/.new-of-somebody-else", "");
+    for folder in ["home", "home/guardian", "home/guardian/keys"] {
+        fs::set_permissions(place.path(folder), PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    assert_eq!(place.run(["true"]).outcome().code, Some(0));
+    assert!(!half.exists() && foreign.exists());
+    assert!(place.path("home/guardian/keys/suite1.key").exists());
+    place.assert_verifies(&place.receipts()[0]);
 }

@@ -3,10 +3,6 @@
 use crate::place::{Place, is_root, skip};
 use crate::started::Outcome;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
-/// The demo looks for its plugin's survivors by name over the whole machine, so there is one at a time.
-static ALONE: Mutex<()> = Mutex::new(());
 
 const ATTEMPTS: [&str; 8] = [
     "announce-4-gib",
@@ -37,7 +33,6 @@ fn without(place: &Place, layers: &[&str]) -> Outcome {
 
 #[test]
 fn nothing_that_the_plugin_tries_happens() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let place = Place::new();
     let outcome = place.ioi(["--json", "demo"]).outcome();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
@@ -49,11 +44,24 @@ fn nothing_that_the_plugin_tries_happens() {
     assert_eq!(std::fs::read_dir(place.path("tmp")).unwrap().count(), 0, "the demo leaves its stage");
 }
 
+#[test]
+fn demos_at_the_same_time_do_not_see_each_others_processes() {
+    let place = Place::new();
+    // One is always somewhere in its attempts while another looks for what is left.
+    let demos: Vec<_> = (0..4).map(|_| place.ioi(["--json", "demo"]).start()).collect();
+    for demo in demos {
+        let outcome = demo.outcome();
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let expected = ATTEMPTS.map(|name| (name.to_owned(), false));
+        assert_eq!(happened(&outcome), BTreeMap::from(expected), "{outcome:?}");
+    }
+    assert_eq!(place.receipts().len(), 4);
+}
+
 /// What ends processes and bounds their number is switched off in the sandbox's own tests: here nothing else
 /// would bound the attempt to fork without end.
 #[test]
 fn an_attempt_happens_without_the_layers_against_it() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut rows: Vec<(&[&str], &[&str])> = vec![(&["net-namespace", "landlock", "seccomp"], &["connect"])];
     if is_root() {
         skip("the attempts on files: as root the plugin has a uid of its own, which is no layer");

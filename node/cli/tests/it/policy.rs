@@ -1,7 +1,8 @@
 //! Policies from outside: which one applies, and what a broken one says.
 
-use crate::place::Place;
+use crate::place::{Call, Place, is_root, skip};
 use crate::started::Outcome;
+use ioi_types::limits::POLICY_BYTES_MAX;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -93,7 +94,8 @@ fn a_policy_that_others_could_change_or_that_is_no_file_is_refused() {
     fs::set_permissions(&open, PermissionsExt::from_mode(0o666)).unwrap();
     symlink("plain.toml", place.path("work/link.toml")).unwrap();
     place.write("work/plain.toml", ALLOW);
-    place.write("work/large.toml", vec![b'#'; 64 << 20]);
+    place.write("work/large.toml", vec![b'#'; POLICY_BYTES_MAX + 1]);
+    place.write("work/most.toml", [ALLOW, &"#".repeat(POLICY_BYTES_MAX - ALLOW.len())].concat());
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     let fifo = place.path("work/fifo.toml");
     rustix::fs::mknodat(rustix::fs::CWD, fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
@@ -103,11 +105,12 @@ fn a_policy_that_others_could_change_or_that_is_no_file_is_refused() {
         ("link.toml", "link"),
         ("fifo.toml", "regular file"),
         (".", "regular file"),
-        ("large.toml", "longer"),
+        ("large.toml", "longer than 2097152 bytes"),
     ] {
         ask_under(&place, name).assert_fails(2, &[word]);
     }
     assert_eq!(ask_under(&place, "plain.toml").code, Some(0));
+    assert_eq!(ask_under(&place, "most.toml").code, Some(0));
 }
 
 #[test]
@@ -155,4 +158,78 @@ fn explain_names_the_rule_with_file_and_line_and_show_shows_what_applies() {
     assert!(allowed.stdout.contains("allow"), "{allowed:?}");
     let denied = place.ioi(["policy", "explain", "fs::write", "path=./notes.md"]).outcome();
     assert!(denied.stdout.contains("deny"), "{denied:?}");
+}
+
+/// The place's own configuration and data folders instead of one home for both.
+fn with_folders_of_its_own(place: &Place, call: Call) -> Call {
+    call.without_env("IOI_HOME")
+        .env("XDG_CONFIG_HOME", place.path("config"))
+        .env("XDG_DATA_HOME", place.path("data"))
+}
+
+#[test]
+fn a_users_policy_that_cannot_be_reached_is_2_and_never_the_built_in_one() {
+    if is_root() {
+        return skip("root reaches every folder");
+    }
+    let place = with_document();
+    place.write("config/ioi/policy.toml", DENY_ALL);
+    let docs = place.path("docs").display().to_string();
+    let rows: [(&[&str], i32); 5] = [
+        (&["--json", "ask", &docs, "Where does the heron nest?"], 2),
+        (&["run", "--", "true"], 125),
+        (&["policy", "check"], 2),
+        (&["policy", "show", "ask"], 2),
+        (&["policy", "explain", "fs::read", "path=./notes.md"], 2),
+    ];
+    for closed in ["config", "config/ioi"] {
+        let folder = place.path(closed);
+        fs::set_permissions(&folder, PermissionsExt::from_mode(0o000)).unwrap();
+        let outcomes =
+            rows.map(|(words, code)| (with_folders_of_its_own(&place, place.ioi(words)).outcome(), code));
+        fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+        for (outcome, code) in outcomes {
+            outcome.assert_fails(code, &["policy.toml", "can't be reached", "Permission denied"]);
+            assert!(!outcome.stdout.contains("heron nests"), "{outcome:?}");
+            assert!(!outcome.stdout.contains("version = 1"), "the built-in one was shown: {outcome:?}");
+        }
+    }
+    assert!(!place.path("data/ioi/runs").exists(), "something was started");
+    // Reached again, it is the one that decides.
+    let ask = with_folders_of_its_own(&place, place.ask("Where does the heron nest?"));
+    ask.outcome().assert_fails(3, &["policy.denied"]);
+}
+
+#[test]
+fn check_without_a_file_says_which_policies_it_checked() {
+    let place = with_document();
+    let checked = |call: Call| -> Vec<String> {
+        let outcome = call.outcome();
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome.events().iter().map(|event| event["policy"].as_str().unwrap().to_owned()).collect()
+    };
+    let check = || place.ioi(["--json", "policy", "check"]);
+    assert_eq!(checked(check()), ["built-in (ask)", "built-in (run)", "built-in (demo)"]);
+    let own = place.write("home/policy.toml", ALLOW);
+    assert_eq!(checked(check()), [own.display().to_string()]);
+    // The demo takes no notice of it, and showing says so.
+    let shown = place.ioi(["policy", "show", "demo"]).outcome();
+    assert!(shown.stderr.contains("built-in (demo)") && shown.stdout.contains("plugin:rogue"), "{shown:?}");
+    let shown = place.ioi(["policy", "show", "ask"]).outcome();
+    assert_eq!(shown.stdout, ALLOW);
+    assert!(shown.stderr.contains(&own.display().to_string()), "{shown:?}");
+}
+
+#[test]
+fn an_empty_policy_stops_run_by_name_and_the_one_that_it_shows_is_enough() {
+    let place = with_document();
+    for text in ["", "\n \n", "# nothing\n"] {
+        place.write("work/policy.toml", text);
+        let outcome = place.ioi(["run", "--policy", "policy.toml", "--", "true"]).outcome();
+        outcome.assert_fails(125, &["policy.toml is empty", "version = 1"]);
+        let least = &outcome.stderr[outcome.stderr.find("version = 1").unwrap()..];
+        place.write("work/least.toml", least);
+        let outcome = place.ioi(["run", "--policy", "least.toml", "--", "cat", "least.toml"]).outcome();
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), least), "{outcome:?}");
+    }
 }

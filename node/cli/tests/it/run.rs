@@ -53,7 +53,7 @@ fn node_runs() {
 }
 
 #[test]
-fn our_own_failures_are_125_to_127() {
+fn our_own_failures_are_125_to_127_as_a_shells() {
     let place = Place::new();
     place.write("work/plain", "no program");
     let script = place.write("work/broken", "\x7fELF and no more");
@@ -62,7 +62,12 @@ fn our_own_failures_are_125_to_127() {
     place.run(["./no/such/path"]).outcome().assert_fails(127, &["./no/such/path"]);
     place.run(["./plain"]).outcome().assert_fails(126, &["plain"]);
     // What the file is shows only when the kernel is asked to run it, inside the sandbox.
-    place.run(["./broken"]).outcome().assert_fails(125, &["broken", "Exec format error"]);
+    place.run(["./broken"]).outcome().assert_fails(126, &["broken", "Exec format error"]);
+    for (name, content) in [("words", "no header and no line with an interpreter"), ("empty", "")] {
+        let path = place.write(format!("work/{name}"), content);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        place.run([format!("./{name}")]).outcome().assert_fails(126, &[name, "Exec format error"]);
+    }
     place.run(["."]).outcome().assert_fails(126, &["."]);
     let missing = place.ioi(["run", "--write", "no-such-folder", "--", "true"]).outcome();
     missing.assert_fails(125, &["no-such-folder"]);
@@ -78,7 +83,36 @@ fn standard_input_output_and_error_are_the_programs_own() {
     let outcome = place.run(["sh", "-c", "cat; echo beside >&2"]).outcome_with(&bytes);
     assert_eq!(outcome.code, Some(0));
     assert_eq!(outcome.stdout.as_bytes(), bytes);
-    assert!(outcome.stderr.starts_with("beside\n"), "{}", outcome.stderr);
+    // Ours are a line before it, where limits are only advisory, and two after it.
+    let words: Vec<_> = outcome.stderr.lines().filter(|line| !line.contains("advisory")).collect();
+    assert_eq!((words[0], words.len()), ("beside", 3), "{}", outcome.stderr);
+    assert!(words[2].starts_with("ioi verify /"), "{}", outcome.stderr);
+}
+
+#[test]
+fn limits_that_nothing_enforces_are_said_once_by_name_as_the_doctor_finds_them() {
+    let place = Place::new();
+    place.write("docs/a.md", "The heron nests in the reeds.");
+    let doctor = place.ioi(["--json", "doctor"]).outcome().event("doctor");
+    let properties = doctor["properties"].as_array().unwrap().iter();
+    let limits = properties.filter(|property| property["name"].as_str().unwrap().ends_with("-limited"));
+    let missing: Vec<_> =
+        limits.filter(|limit| limit["holds"] == false).map(|limit| &limit["name"]).collect();
+    let docs = place.path("docs").display().to_string();
+    for words in [&["run", "--", "true"][..], &["ask", &docs, "heron?"]] {
+        let plain = place.ioi(words).outcome();
+        assert_eq!(plain.code, Some(0), "{plain:?}");
+        let said: Vec<_> = plain.stderr.lines().filter(|line| line.contains("advisory")).collect();
+        assert_eq!(said.len(), usize::from(!missing.is_empty()), "{missing:?} {plain:?}");
+        for name in ["memory-limited", "pids-limited"] {
+            let is_missing = missing.iter().any(|missing| *missing == name);
+            assert_eq!(said.iter().any(|line| line.contains(name)), is_missing, "{name} {plain:?}");
+        }
+        let json = place.ioi(["--json"].iter().chain(words)).outcome();
+        assert!(!json.stderr.contains("advisory"), "{json:?}");
+        let advisory = &json.event("receipt")["advisory"];
+        assert_eq!(advisory.as_array().unwrap().iter().collect::<Vec<_>>(), missing);
+    }
 }
 
 #[test]

@@ -41,6 +41,13 @@ impl Guardian for Slow {
         Ok(Response::new(wire::AppendReply::default()))
     }
 
+    async fn authorize(
+        &self,
+        _: Request<wire::AuthorizeRequest>,
+    ) -> Result<Response<wire::AuthorizeReply>, GrpcStatus> {
+        Err(GrpcStatus::unimplemented("not asked here"))
+    }
+
     async fn sign_head(
         &self,
         _: Request<wire::SignHeadRequest>,

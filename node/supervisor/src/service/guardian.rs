@@ -31,7 +31,10 @@ impl GuardianHost for GuardianService {
         Ok(Response::new(wire::ReadyReply {}))
     }
 
-    async fn stored(&self, _: Request<wire::StoredRequest>) -> Result<Response<wire::StoredReply>, Status> {
-        Err(Status::failed_precondition("this guardian was not asked to store anything"))
+    async fn vault_done(
+        &self,
+        _: Request<wire::VaultDoneRequest>,
+    ) -> Result<Response<wire::VaultDoneReply>, Status> {
+        Err(Status::failed_precondition("this guardian was not asked for anything of the vault"))
     }
 }

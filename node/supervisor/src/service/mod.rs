@@ -1,9 +1,11 @@
 //! What the supervisor answers to each node process, one service a role.
 
+mod egress;
 mod guardian;
 mod orchestrator;
 mod workload;
 
+pub(crate) use egress::EgressService;
 pub(crate) use guardian::GuardianService;
 pub(crate) use orchestrator::OrchestratorService;
 pub(crate) use workload::WorkloadService;

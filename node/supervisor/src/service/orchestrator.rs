@@ -166,6 +166,14 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::GrantReply {}))
     }
 
+    async fn open_stream(
+        &self,
+        _: Request<wire::OpenStreamRequest>,
+    ) -> Result<Response<wire::OpenStreamReply>, Status> {
+        let stream = self.run.streams().open()?;
+        Ok(Response::new(wire::OpenStreamReply { stream }))
+    }
+
     async fn start_program(
         &self,
         _: Request<wire::StartProgramRequest>,

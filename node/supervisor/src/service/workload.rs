@@ -3,6 +3,7 @@
 use super::transfer_id;
 use crate::regions::Owner;
 use crate::run::Shared;
+use crate::streams::End;
 use ioi_ipc::proto::supervisor::{self as wire, workload_host_server::WorkloadHost};
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::RegionId;
@@ -49,5 +50,16 @@ impl WorkloadHost for WorkloadService {
         let request = request.into_inner();
         let bytes = self.run.regions().seal(Owner::Workload, RegionId(request.region), request.used)?;
         Ok(Response::new(wire::SealReply { bytes }))
+    }
+
+    async fn take_stream(
+        &self,
+        request: Request<wire::TakeStreamRequest>,
+    ) -> Result<Response<wire::TakeStreamReply>, Status> {
+        let request = request.into_inner();
+        let id = transfer_id(&request.transfer_id)?;
+        let end = self.run.streams().take(request.stream, End::Reading)?;
+        self.run.send_to_workload(id, end).await?;
+        Ok(Response::new(wire::TakeStreamReply {}))
     }
 }

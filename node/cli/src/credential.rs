@@ -1,0 +1,97 @@
+//! `ioi credential`: keys of remote endpoints, kept by the guardian.
+
+use crate::args::CredentialCommand;
+use crate::failure::{Failure, exit_of};
+use crate::node;
+use crate::render::Screen;
+use ioi_node_supervisor::wire::{Credential, ListCredentials};
+use ioi_node_supervisor::{VaultError, VaultTask, ask_vault};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use serde_json::json;
+use std::io::{self, IsTerminal, Read, Write};
+
+/// More than any secret; what is longer is refused by its size.
+const INPUT_BYTES_MAX: u64 = 64 * 1024;
+
+pub(crate) async fn run(command: CredentialCommand, screen: &mut Screen) -> Result<(), Failure> {
+    let settings = node::settings()?;
+    let (task, done) = match command {
+        CredentialCommand::Set { name } => {
+            let secret = read_secret(&name)?;
+            let done = format!("Stored `{name}`; `ioi ask … --model URL --credential {name}` uses it.");
+            (VaultTask::Store(Credential { name, secret }), done)
+        }
+        CredentialCommand::Remove { name } => {
+            let done = format!("Removed `{name}`.");
+            (VaultTask::Remove(name), done)
+        }
+        CredentialCommand::List => (VaultTask::List(ListCredentials {}), String::new()),
+    };
+    let lists = matches!(task, VaultTask::List(_));
+    let names = ask_vault(&settings, task).await.map_err(failure)?;
+    match (screen.is_json(), lists) {
+        (true, true) => screen.line(&json!({"event": "credentials", "names": names}).to_string()),
+        (true, false) => screen.line(&json!({"event": "done"}).to_string()),
+        (false, true) => names.iter().for_each(|name| screen.line(name)),
+        (false, false) => eprintln!("{done}"),
+    }
+    Ok(())
+}
+
+fn failure(error: VaultError) -> Failure {
+    match error {
+        VaultError::Run(error) => error.into(),
+        VaultError::Refused { code, message } => Failure::new(exit_of(code), code.name(), message),
+        other => Failure::unavailable(other.to_string()),
+    }
+}
+
+/// One line from a terminal, unseen, or all of a pipe; without the line's end.
+fn read_secret(name: &str) -> Result<Vec<u8>, Failure> {
+    let failed = |error: io::Error| Failure::usage(format!("the secret can't be read: {error}"));
+    let mut secret = if io::stdin().is_terminal() {
+        eprint!("Secret for `{name}` (not shown): ");
+        let _ = io::stderr().flush();
+        let hidden = Hidden::start();
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        drop(hidden);
+        eprintln!();
+        read.map_err(failed)?;
+        line.into_bytes()
+    } else {
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        bytes
+    };
+    while secret.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        secret.pop();
+    }
+    if secret.is_empty() {
+        return Err(Failure::usage("the secret is empty; give it on standard input"));
+    }
+    Ok(secret)
+}
+
+/// The terminal shows nothing of what is typed while this lives.
+struct Hidden(Option<Termios>);
+
+impl Hidden {
+    fn start() -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &silent);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The egress process: the only route out; no files, one credential a request.
+//!
+//! It sends what the guardian has authorized and nothing else. Started by `ioi`, asked over the descriptor
+//! `orchestrator` of `IOI_FDS`.
+#![forbid(unsafe_code)]
+
+mod service;
+
+use anyhow::Result;
+use ioi_egress::Client;
+use ioi_ipc::proto::egress::egress_server::EgressServer;
+use ioi_ipc::proto::guardian::credentials_client::CredentialsClient;
+use ioi_ipc::proto::supervisor::egress_host_client::EgressHostClient;
+use ioi_ipc::tonic::transport::Server;
+use ioi_ipc::{Inherited, Transfers, pair};
+use service::EgressService;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    ioi_ipc::abort_on_panic();
+    let inherited = Inherited::from_environment()?;
+    let service = EgressService {
+        client: Client::new()?,
+        guardian: CredentialsClient::new(pair::client(inherited.named("guardian")?).await?),
+        host: EgressHostClient::new(pair::client(inherited.supervisor()?).await?),
+        transfers: Transfers::start(inherited.descriptors()?)?,
+    };
+    let router = Server::builder().add_service(EgressServer::new(service));
+    pair::serve(inherited.named("orchestrator")?, router).await?;
+    Ok(())
+}
