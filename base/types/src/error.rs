@@ -103,6 +103,7 @@ error_codes! {
     DeadlineExceeded = 4009, "deadline.exceeded", Resource, "The call's deadline passed.";
     Cancelled = 4010, "call.cancelled", Resource, "The caller no longer wanted the answer.";
     DiskFull = 4011, "disk.full", Resource, "No room left where the audit log is written.";
+    QuotaAudit = 4012, "quota.audit", Resource, "More audit records than one session may hold.";
     PluginFailed = 5001, "plugin.failed", Plugin, "The plugin answered with a failure of its own.";
     PluginGone = 5002, "plugin.gone", Plugin, "The plugin ended with calls in flight.";
     ExtractFailed = 5003, "extract.failed", Plugin, "No text could be taken out of a document.";

@@ -78,6 +78,17 @@ impl Chain {
         self.walk.pending.len()
     }
 
+    /// The intents that have no outcome yet, oldest first.
+    pub fn unpaired(&self) -> impl Iterator<Item = u64> {
+        self.walk.pending.keys().copied()
+    }
+
+    /// How many slices are recorded; `close` lists them all.
+    #[must_use]
+    pub fn slices(&self) -> usize {
+        self.walk.slices.len()
+    }
+
     /// Records a decision, before its effect. The intent's id is [`Chain::seq_next`] before the call.
     ///
     /// # Errors

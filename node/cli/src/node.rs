@@ -77,10 +77,18 @@ pub(crate) async fn perform(
     let mut run = Run::start(settings, job, questions).await?;
     let shown = tokio::select! {
         shown = show(&mut run, screen) => shown,
-        () = signals.ended() => end_early(&mut run, screen, interrupt).await,
+        () = signals.ended() => {
+            let grace = end_early(&mut run, screen, interrupt);
+            // Whoever asks a second time means at once.
+            tokio::select! {
+                shown = grace => shown,
+                () = signals.ended() => Err(CutShort::interrupted(None)),
+            }
+        }
     };
+    let records = run.records();
     run.finish().await;
-    shown
+    shown.map_err(|cut| cut.into_failure(&records))
 }
 
 /// Limits of what the user starts that nothing here enforces for all of its processes together.
@@ -93,16 +101,60 @@ fn advisory(kernel: &Kernel, job: &Job) -> Vec<Property> {
 
 const SIGTERM: i32 = 15;
 /// How long the program of `ioi run` has to end after a signal, before it is killed.
-const GRACE: Duration = Duration::from_secs(1);
+const PROGRAM_GRACE: Duration = Duration::from_secs(1);
+/// How long the receipt of an interrupted run may take: as a rule, milliseconds. A second signal does not wait.
+const RECEIPT_GRACE: Duration = Duration::from_secs(10);
 
-/// The program is asked to end, so that its receipt tells how; anything else just ends.
-async fn end_early(run: &mut Run, screen: &mut Screen, interrupt: Interrupt) -> Result<Outcome, Failure> {
-    let interrupted = || Failure::new(130, "interrupted", "interrupted; every process of the run was ended");
-    if interrupt == Interrupt::Ends {
-        return Err(interrupted());
+/// The program, or the node, is asked to end, so that a receipt tells what happened until then.
+async fn end_early(run: &mut Run, screen: &mut Screen, interrupt: Interrupt) -> Result<Outcome, CutShort> {
+    let late = |_| Err(CutShort::interrupted(None));
+    match interrupt {
+        Interrupt::Ends => {
+            run.interrupt();
+            let shown = tokio::time::timeout(RECEIPT_GRACE, show(run, screen)).await.unwrap_or_else(late);
+            shown.map_err(|cut| CutShort::interrupted(cut.receipt))
+        }
+        Interrupt::IsPassedOn => {
+            run.signal_program(SIGTERM);
+            tokio::time::timeout(PROGRAM_GRACE, show(run, screen)).await.unwrap_or_else(late)
+        }
     }
-    run.signal_program(SIGTERM);
-    tokio::time::timeout(GRACE, show(run, screen)).await.unwrap_or_else(|_| Err(interrupted()))
+}
+
+/// A run that did not come to its end, and the signed receipt of what happened until then, if there is one.
+struct CutShort {
+    failure: Failure,
+    receipt: Option<String>,
+}
+
+impl CutShort {
+    fn interrupted(receipt: Option<String>) -> Self {
+        let message = "interrupted; every process of the run was ended";
+        Self { failure: Failure::new(130, "interrupted", message), receipt }
+    }
+
+    /// Says where the user finds what happened: signed, or at least written down.
+    fn into_failure(self, records: &Path) -> Failure {
+        let Self { mut failure, receipt } = self;
+        let said = match receipt {
+            Some(receipt) => format!("\nThe receipt of what happened until then: {receipt}"),
+            None if std::fs::metadata(records).is_ok_and(|file| file.len() > 0) => {
+                format!(
+                    "\nThere is no receipt. What was recorded until then, unsigned: {}",
+                    records.display()
+                )
+            }
+            None => String::new(),
+        };
+        failure.message.push_str(&said);
+        failure
+    }
+}
+
+impl<E: Into<Failure>> From<E> for CutShort {
+    fn from(error: E) -> Self {
+        Self { failure: error.into(), receipt: None }
+    }
 }
 
 struct Signals {
@@ -135,7 +187,7 @@ impl Signals {
     }
 }
 
-async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, Failure> {
+async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, CutShort> {
     let mut attempts = Vec::new();
     while let Some(report) = run.next_report().await? {
         match report {
@@ -156,15 +208,13 @@ async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, Failure> {
             Report::Token(token) => screen.token(&token.text),
         }
     }
-    Err(Failure::new(exit::INTERNAL, ErrorCode::NodeGone.name(), "the orchestrator ended without a receipt"))
+    let message = "the orchestrator ended without a receipt";
+    Err(Failure::new(exit::INTERNAL, ErrorCode::NodeGone.name(), message).into())
 }
 
-fn ended_early(code: ErrorCode, failed: Failed) -> Failure {
-    let message = match failed.receipt.as_str() {
-        "" => failed.message,
-        receipt => format!("{}\nThe receipt of what happened until then: {receipt}", failed.message),
-    };
-    RunError::Failed { code, message }.into()
+fn ended_early(code: ErrorCode, failed: Failed) -> CutShort {
+    let receipt = (!failed.receipt.is_empty()).then_some(failed.receipt);
+    CutShort { failure: RunError::Failed { code, message: failed.message }.into(), receipt }
 }
 
 /// A folder that the user named, absolute and without links.

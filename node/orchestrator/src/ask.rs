@@ -2,10 +2,10 @@
 
 use crate::failure::Failure;
 use crate::model::{Model, Written};
-use crate::receipt;
+use crate::receipt::{self, CutShort};
 use crate::session::{Plugin, Session};
 use futures::stream::{FuturesUnordered, StreamExt};
-use ioi_audit::{Citation, Closing, Slice, Witnessed};
+use ioi_audit::{Citation, Closing, Slice};
 use ioi_canon::{Limits, Map, Value, parse};
 use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
@@ -18,6 +18,8 @@ use std::time::Instant;
 /// Calls to the files plugin under way at once: one reads while another is indexed.
 const BATCHES_IN_FLIGHT: usize = 3;
 const BATCH_DEADLINE_MS: u32 = 120_000;
+/// Batches in a row with neither a document nor a reason; an honest plugin has none but its last.
+const EMPTY_BATCHES_MAX: usize = 16;
 const PASSAGES_MAX: u32 = 8;
 
 /// Reads, answers until the user has no more questions, and closes.
@@ -28,11 +30,26 @@ pub(crate) async fn run(
     session: &Session,
     workload: WorkloadClient<Channel>,
     model: Option<Model>,
+) -> Result<(), CutShort> {
+    let mut ask = Ask::new(session, workload, model);
+    let mut conversation = Conversation::default();
+    let work = async {
+        ask.ingest().await?;
+        ask.converse(&mut conversation).await
+    };
+    let ended = or_interrupted(session, work).await;
+    conversation.finish(session, ended).await
+}
+
+/// Works until it is done or the user wants the end, whatever comes first.
+pub(crate) async fn or_interrupted(
+    session: &Session,
+    work: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
-    let mut ask = Ask { session, workload, model, progress: wire::Progress::default(), refused: 0 };
-    ask.ingest().await?;
-    let conversation = ask.converse().await?;
-    receipt::finish(session, conversation.closing(session), 0).await
+    tokio::select! {
+        done = work => done,
+        () = session.host.interrupted() => Err(Failure::interrupted()),
+    }
 }
 
 /// Reads everything beneath the roots; shared with the demo.
@@ -43,7 +60,9 @@ pub(crate) struct Ask<'s> {
     pub(crate) model: Option<Model>,
     pub(crate) progress: wire::Progress,
     /// Documents that were skipped because the policy refused them.
-    pub(crate) refused: u64,
+    refused: u64,
+    /// Names that the plugin has given back, as documents or with a reason.
+    spoken_of: u64,
 }
 
 /// Questions and answers, as the receipt will hold them.
@@ -59,27 +78,18 @@ struct Batch {
     documents: Vec<control::Document>,
     skipped: Vec<wire::Skipped>,
     found: u64,
-    source_bytes: u64,
     done: bool,
 }
 
-impl Ask<'_> {
+impl<'s> Ask<'s> {
+    pub(crate) fn new(session: &'s Session, workload: WorkloadClient<Channel>, model: Option<Model>) -> Self {
+        Self { session, workload, model, progress: wire::Progress::default(), refused: 0, spoken_of: 0 }
+    }
+
     /// Takes all documents into the workload's index.
     pub(crate) async fn ingest(&mut self) -> Result<(), Failure> {
         let plugin = self.session.start_plugin("files").await?;
-        let mut calls = FuturesUnordered::new();
-        for _ in 0..BATCHES_IN_FLIGHT {
-            calls.push(next_batch(&plugin));
-        }
-        while let Some(answered) = calls.next().await {
-            let answered = answered.map_err(|error| plugin_failure(&error))?;
-            let batch = read_batch(&answered.result)?;
-            if !batch.done {
-                calls.push(next_batch(&plugin));
-            }
-            self.take_in(&plugin, &answered, batch).await?;
-        }
-        drop(calls);
+        self.take_in_all(&plugin).await?;
         self.session.stop_plugin(plugin).await?;
         self.progress.done = true;
         if self.progress.documents_read == 0 {
@@ -89,6 +99,25 @@ impl Ask<'_> {
         self.progress.passages =
             completed.map_err(|status| Failure::node("workload", &status))?.into_inner().passages;
         self.session.host.report(Report::Progress(self.progress)).await;
+        Ok(())
+    }
+
+    async fn take_in_all(&mut self, plugin: &Plugin) -> Result<(), Failure> {
+        let mut calls: FuturesUnordered<_> = (0..BATCHES_IN_FLIGHT).map(|_| next_batch(plugin)).collect();
+        let mut empty = 0;
+        while let Some(answered) = calls.next().await {
+            let answered = answered.map_err(|error| plugin_failure(&error))?;
+            let batch = read_batch(&answered.result)?;
+            empty = if batch.documents.is_empty() && batch.skipped.is_empty() { empty + 1 } else { 0 };
+            if !batch.done && empty == EMPTY_BATCHES_MAX {
+                let message = format!("the files plugin answered {empty} times with nothing and has no end");
+                return Err(Failure::new(ErrorCode::PluginFailed, message));
+            }
+            if !batch.done {
+                calls.push(next_batch(plugin));
+            }
+            self.take_in(plugin, &answered, batch).await?;
+        }
         Ok(())
     }
 
@@ -111,23 +140,63 @@ impl Ask<'_> {
     }
 
     async fn take_in(&mut self, plugin: &Plugin, answered: &Response, batch: Batch) -> Result<(), Failure> {
+        self.spoken_of += (batch.skipped.len() + batch.documents.len()) as u64;
+        // The root has no name of its own, and may be what can't be listed.
+        if self.spoken_of > plugin.services.names_listed() + 1 {
+            let message = "the files plugin speaks of more names than were listed to it";
+            return Err(Failure::new(ErrorCode::PluginFailed, message));
+        }
         for skipped in batch.skipped {
-            plugin.services.digested(&skipped.path, Vec::new()).await?;
-            self.progress.documents_skipped += 1;
-            let code = ErrorCode::from_number(skipped.error_code);
-            self.refused += u64::from(matches!(code, Some(ErrorCode::PolicyDenied | ErrorCode::PolicyAsk)));
-            self.session.host.report(Report::Skipped(skipped)).await;
+            plugin.services.take_read(&skipped.path);
+            self.skip(skipped).await;
         }
         self.progress.documents_found = batch.found;
-        if !batch.documents.is_empty() {
-            self.progress.documents_read += batch.documents.len() as u64;
-            self.progress.bytes_read += batch.source_bytes;
-            self.progress.text_bytes +=
-                batch.documents.iter().map(|document| document.text_length).sum::<u64>();
-            self.hand_over(plugin, answered, batch.documents).await?;
+        let documents = self.unchanged(plugin, batch.documents).await?;
+        if !documents.is_empty() {
+            self.progress.documents_read += documents.len() as u64;
+            self.progress.bytes_read += documents.iter().map(original_bytes).sum::<u64>();
+            self.progress.text_bytes += documents.iter().map(|document| document.text_length).sum::<u64>();
+            self.hand_over(plugin, answered, documents).await?;
         }
         self.session.host.report(Report::Progress(self.progress)).await;
         Ok(())
+    }
+
+    async fn skip(&mut self, skipped: wire::Skipped) {
+        self.progress.documents_skipped += 1;
+        let code = ErrorCode::from_number(skipped.error_code);
+        self.refused += u64::from(matches!(code, Some(ErrorCode::PolicyDenied | ErrorCode::PolicyAsk)));
+        self.session.host.report(Report::Skipped(skipped)).await;
+    }
+
+    /// The documents that the plugin claims to have read as the supervisor did.
+    /// Whether they are these bytes the workload finds out: it takes no others.
+    async fn unchanged(
+        &mut self,
+        plugin: &Plugin,
+        documents: Vec<control::Document>,
+    ) -> Result<Vec<control::Document>, Failure> {
+        let mut unchanged = Vec::with_capacity(documents.len());
+        for document in documents {
+            let path = &document.path;
+            let Some(witnessed) = plugin.services.take_read(path) else {
+                let message = format!("the files plugin answered with `{path}`, which it was never given");
+                return Err(Failure::new(ErrorCode::PluginFailed, message));
+            };
+            if witnessed.is_some_and(|digest| digest.to_string() == document.claimed_digest) {
+                unchanged.push(document);
+            } else {
+                let reason = match witnessed {
+                    Some(_) => {
+                        "is not what was handed out: it changed while it was read, or the plugin changed it"
+                    }
+                    None => "is too large to be hashed",
+                };
+                let error_code = ErrorCode::SliceDigest.number();
+                self.skip(wire::Skipped { path: document.path, error_code, reason: reason.into() }).await;
+            }
+        }
+        Ok(unchanged)
     }
 
     /// Regions go from the plugin to the workload; here pass only their numbers.
@@ -137,34 +206,22 @@ impl Ask<'_> {
         answered: &Response,
         documents: Vec<control::Document>,
     ) -> Result<(), Failure> {
-        let named: Vec<_> =
-            documents.iter().map(|document| (document.path.clone(), original_bytes(document))).collect();
-        if let Some(made_up) = documents.iter().find(|document| !plugin.services.was_read(&document.path)) {
-            let message =
-                format!("the files plugin answered with `{}`, which it was never given", made_up.path);
-            return Err(Failure::new(ErrorCode::PluginFailed, message));
-        }
         let mut regions =
             answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
         let (text, source) = (regions.next(), regions.next());
         for region in text.iter().chain(&source) {
-            let granted = self.session.host.client().grant(wire::GrantRequest { region: region.id }).await;
+            let granted = self
+                .session
+                .host
+                .client()
+                .grant(wire::GrantRequest { region: region.id, instance: plugin.instance })
+                .await;
             granted.map_err(|status| Failure::node("supervisor", &status))?;
         }
         let request = control::IngestRequest { text, source, documents, digest_only: false };
         let reply =
             self.workload.ingest(request).await.map_err(|status| Failure::node("workload", &status))?;
         let reply = reply.into_inner();
-        for ((path, bytes), digest) in named.iter().zip(&reply.document_digests) {
-            let digest = digest_of(digest)?;
-            let witnessed = Witnessed {
-                what: "document".into(),
-                digest,
-                bytes: *bytes,
-                by: "workload over bytes from plugin:files".into(),
-            };
-            plugin.services.digested(path, vec![witnessed]).await?;
-        }
         for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {
             if let Some(region) = region {
                 record_slice(self.session, region, &digest, "plugin:files", "workload").await?;
@@ -174,15 +231,14 @@ impl Ask<'_> {
     }
 
     /// Answers questions until there are no more.
-    pub(crate) async fn converse(&mut self) -> Result<Conversation, Failure> {
-        let mut conversation = Conversation::default();
+    pub(crate) async fn converse(&mut self, conversation: &mut Conversation) -> Result<(), Failure> {
         loop {
             let next = self.session.host.client().next_question(wire::NextQuestionRequest {}).await;
             let next = next.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
             if next.end {
-                return Ok(conversation);
+                return Ok(());
             }
-            self.answer(next.question, &mut conversation).await?;
+            self.answer(next.question, conversation).await?;
         }
     }
 
@@ -284,7 +340,16 @@ pub(crate) async fn record_slice(
 }
 
 impl Conversation {
-    pub(crate) fn closing(self, session: &Session) -> Closing {
+    /// Closes the session with what was said, however it ended.
+    pub(crate) async fn finish(self, session: &Session, ended: Result<(), Failure>) -> Result<(), CutShort> {
+        let closing = self.closing(session);
+        match ended {
+            Ok(()) => Ok(receipt::finish(session, closing, 0).await?),
+            Err(failure) => Err(CutShort { failure, until_then: Some(closing) }),
+        }
+    }
+
+    fn closing(self, session: &Session) -> Closing {
         let answered = !self.answers.is_empty();
         Closing {
             task: Map::from([
@@ -353,7 +418,6 @@ fn read_batch(result: &[u8]) -> Result<Batch, Failure> {
         documents,
         skipped: list("skipped")?.iter().map(skipped).collect::<Option<_>>().ok_or_else(bad)?,
         found: number("found")?,
-        source_bytes: number("bytes")?,
         done: map.get("done").and_then(Value::as_bool).ok_or_else(bad)?,
     })
 }

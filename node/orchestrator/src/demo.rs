@@ -3,9 +3,9 @@
 //! What a plugin says of its attempt is reported as its claim; whether it had an
 //! effect is looked at by the command, from outside.
 
-use crate::ask::{Ask, Conversation};
+use crate::ask::{Ask, Conversation, or_interrupted};
 use crate::failure::Failure;
-use crate::receipt;
+use crate::receipt::CutShort;
 use crate::session::Session;
 use ioi_canon::{Map, Value};
 use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
@@ -35,21 +35,19 @@ pub(crate) async fn run(
     session: &Session,
     mut workload: WorkloadClient<Channel>,
     task: &wire::DemoTask,
-) -> Result<(), Failure> {
-    let mut ask = Ask {
-        session,
-        workload: workload.clone(),
-        model: None,
-        progress: wire::Progress::default(),
-        refused: 0,
-    };
-    ask.ingest().await?;
+) -> Result<(), CutShort> {
+    let mut ask = Ask::new(session, workload.clone(), None);
     let mut conversation = Conversation::default();
-    ask.answer(task.question.clone(), &mut conversation).await?;
-    for name in ATTEMPTS {
-        attempt(session, &mut workload, task, name).await?;
-    }
-    receipt::finish(session, conversation.closing(session), 0).await
+    let work = async {
+        ask.ingest().await?;
+        ask.answer(task.question.clone(), &mut conversation).await?;
+        for name in ATTEMPTS {
+            attempt(session, &mut workload, task, name).await?;
+        }
+        Ok(())
+    };
+    let ended = or_interrupted(session, work).await;
+    conversation.finish(session, ended).await
 }
 
 /// The workload digests the buffer that the plugin filled with the letter `a`,
@@ -58,9 +56,10 @@ async fn digest_again(
     session: &Session,
     workload: &mut WorkloadClient<Channel>,
     response: &Response,
+    instance: u32,
 ) -> Result<String, Failure> {
     let Some(handle) = response.handles.first() else { return Ok("no buffer".into()) };
-    let granted = session.host.client().grant(wire::GrantRequest { region: handle.region }).await;
+    let granted = session.host.client().grant(wire::GrantRequest { region: handle.region, instance }).await;
     granted.map_err(|status| Failure::node("supervisor", &status))?;
     let length = usize::try_from(handle.length).unwrap_or(usize::MAX).min(1 << 20);
     let document = control::Document {
@@ -93,7 +92,9 @@ async fn attempt(
         Err(error) => ("failed", error.to_string()),
     };
     let claimed = match &answered {
-        Ok(response) if !response.handles.is_empty() => digest_again(session, workload, response).await?,
+        Ok(response) if !response.handles.is_empty() => {
+            digest_again(session, workload, response, plugin.instance).await?
+        }
         _ => claimed.to_owned(),
     };
     session.stop_plugin(plugin).await?;

@@ -1,7 +1,7 @@
 //! Why a session ends early: a stable code and one plain sentence.
 
 use ioi_ipc::status;
-use ioi_ipc::tonic::Status;
+use ioi_ipc::tonic::{Code, Status};
 use ioi_types::ErrorCode;
 use std::fmt;
 
@@ -29,6 +29,7 @@ impl Failure {
     /// The guardian refused, or is gone.
     pub(crate) fn guardian(status: &Status) -> Self {
         match status::code(status) {
+            ErrorCode::Internal if is_late(status) => Self::late(ErrorCode::GuardianGone, "guardian"),
             ErrorCode::Internal => {
                 Self::new(ErrorCode::GuardianGone, format!("the guardian is gone: {}", status.message()))
             }
@@ -36,15 +37,30 @@ impl Failure {
         }
     }
 
+    fn late(code: ErrorCode, name: &str) -> Self {
+        Self::new(code, format!("the {name} did not answer in time: it is stopped, or stuck"))
+    }
+
+    /// The user wanted the end.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(ErrorCode::Cancelled, "interrupted")
+    }
+
     /// Another process of the node refused, or is gone.
     pub(crate) fn node(name: &str, status: &Status) -> Self {
         match status::code(status) {
+            ErrorCode::Internal if is_late(status) => Self::late(ErrorCode::NodeGone, name),
             ErrorCode::Internal => {
                 Self::new(ErrorCode::NodeGone, format!("the {name} did not answer: {}", status.message()))
             }
             code => Self::new(code, status.message()),
         }
     }
+}
+
+/// The transport's own deadline passed; see `ioi_ipc::pair::client_within`.
+fn is_late(status: &Status) -> bool {
+    status.code() == Code::DeadlineExceeded || status.message().eq_ignore_ascii_case("timeout expired")
 }
 
 impl fmt::Display for Failure {

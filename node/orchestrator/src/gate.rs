@@ -4,13 +4,14 @@
 //! is no way to an effect past it.
 
 use crate::failure::Failure;
+use crate::host::Host;
 use crate::log::{AuditLog, now_ms};
-use crate::session::Host;
 use ioi_audit::{Status, Witnessed};
 use ioi_firewall::{Access, Call, Decision, DirectRefusal, Facts, Object, Policy, RateState};
 use ioi_ipc::proto::supervisor::{Refusal, report_request::Report};
 use ioi_types::{ErrorCode, Verdict};
 use std::sync::{Mutex, PoisonError};
+use tokio::runtime::Handle;
 
 /// Decides and records the calls of one session.
 pub(crate) struct Gate {
@@ -22,10 +23,11 @@ pub(crate) struct Gate {
     turn: tokio::sync::Mutex<()>,
 }
 
-/// Leave to go ahead. Whoever holds it says what became of the call.
+/// Leave to go ahead. Whoever holds it says what became of the call; where it
+/// is dropped instead, nobody knows, and the log says that.
 #[must_use]
 pub(crate) struct Permit {
-    log: AuditLog,
+    log: Option<AuditLog>,
     intent: u64,
 }
 
@@ -49,7 +51,7 @@ impl Gate {
         let intent = self.log.intent(&call, &facts, &decision).await?;
         drop(turn);
         if decision.verdict == Verdict::Allow {
-            return Ok(Permit { log: self.log.clone(), intent });
+            return Ok(Permit { log: Some(self.log.clone()), intent });
         }
         self.log.outcome(intent, Status::Refused, Vec::new()).await?;
         let failure = refusal(&decision);
@@ -100,11 +102,27 @@ fn target(call: &Call) -> String {
 impl Permit {
     /// The call was carried out.
     pub(crate) async fn done(self, results: Vec<Witnessed>) -> Result<(), Failure> {
-        self.log.outcome(self.intent, Status::Ok, results).await
+        self.ends(Status::Ok, results).await
     }
 
     /// The call was tried and failed.
     pub(crate) async fn failed(self, code: ErrorCode) -> Result<(), Failure> {
-        self.log.outcome(self.intent, Status::Failed(code.name().to_owned()), Vec::new()).await
+        self.ends(Status::Failed(code.name().to_owned()), Vec::new()).await
+    }
+
+    async fn ends(mut self, status: Status, results: Vec<Witnessed>) -> Result<(), Failure> {
+        match self.log.take() {
+            Some(log) => log.outcome(self.intent, status, results).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let (Some(log), Ok(runtime)) = (self.log.take(), Handle::try_current()) {
+            let intent = self.intent;
+            runtime.spawn(async move { log.outcome(intent, Status::Unknown, Vec::new()).await });
+        }
     }
 }

@@ -18,11 +18,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
 
 /// What answers the plugin's own calls.
 pub(crate) trait Services: Send + Sync + 'static {
-    /// Answers one call; dropped when the plugin cancels it or its deadline passes.
+    /// Answers one call. It is carried to its end even where the plugin has
+    /// cancelled it, so that nothing is left open and every intent has its outcome.
     fn call(self: Arc<Self>, request: Request) -> BoxFuture<'static, Result<Response, CallError>>;
 }
 
@@ -42,6 +42,8 @@ pub(crate) struct Link {
 
 const COMMANDS_QUEUED_MAX: usize = 256;
 const READ_BYTES: usize = 64 * 1024;
+/// Calls of the plugin that are carried out at once, cancelled ones included.
+const WORKING_MAX: usize = 512;
 /// How long a plugin may take to finish.
 const SHUTDOWN_MS: u32 = 300;
 /// A plugin that takes nothing for this long is stopped.
@@ -56,7 +58,11 @@ impl Link {
     ///
     /// # Errors
     /// `plugin.gone` with the reason when it does not end well.
-    pub(crate) async fn start<S: Services>(socket: OwnedFd, services: Arc<S>) -> Result<Self, Failure> {
+    pub(crate) async fn start<S: Services>(
+        socket: OwnedFd,
+        services: Arc<S>,
+        heartbeat_ms: u32,
+    ) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
             Failure::new(ErrorCode::PluginGone, format!("the plugin's socket failed: {error}"))
         };
@@ -65,7 +71,7 @@ impl Link {
         let socket = UnixStream::from_std(socket).map_err(failed)?;
         let (commands, inbox) = mpsc::channel(COMMANDS_QUEUED_MAX);
         let (ready, is_ready) = oneshot::channel();
-        let driver = Driver::new(services, commands.downgrade(), ready)?;
+        let driver = Driver::new(services, commands.downgrade(), ready, heartbeat_ms)?;
         tokio::spawn(driver.run(socket, inbox));
         match is_ready.await {
             Ok(Ok(())) => Ok(Self { commands }),
@@ -102,7 +108,10 @@ struct Driver<S> {
     /// Weak, so that the channel closes when the last [`Link`] is dropped.
     commands: mpsc::WeakSender<Command>,
     calls: HashMap<CallId, Answer>,
-    working: HashMap<RequestId, AbortHandle>,
+    /// Calls of the plugin that are being carried out.
+    working: usize,
+    /// A failure that the session can't go on after.
+    fatal: Option<CallError>,
     ready: Option<oneshot::Sender<Result<(), String>>>,
     closed: Option<CloseReason>,
 }
@@ -112,6 +121,7 @@ impl<S: Services> Driver<S> {
         services: Arc<S>,
         commands: mpsc::WeakSender<Command>,
         ready: oneshot::Sender<Result<(), String>>,
+        heartbeat_ms: u32,
     ) -> Result<Self, Failure> {
         let random = |bytes: &mut [u8]| {
             getrandom::fill(bytes).map_err(|error| Failure::internal(format!("no random bytes: {error}")))
@@ -121,14 +131,17 @@ impl<S: Services> Driver<S> {
         random(&mut nonce)?;
         let id = u64::from_le_bytes(id).max(1);
         let started = Instant::now();
+        let mut config = HostConfig::new(id, nonce);
+        config.limits.heartbeat_interval_ms = heartbeat_ms;
         Ok(Self {
-            session: Session::host(HostConfig::new(id, nonce), now(started)),
+            session: Session::host(config, now(started)),
             effects: Effects::new(),
             services,
             started,
             commands,
             calls: HashMap::new(),
-            working: HashMap::new(),
+            working: 0,
+            fatal: None,
             ready: Some(ready),
             closed: None,
         })
@@ -169,7 +182,11 @@ impl<S: Services> Driver<S> {
                 }
             },
             Command::Answer(id, result) => {
-                self.working.remove(&id);
+                self.working -= 1;
+                if let Some(error) = result.as_ref().err().filter(|error| is_fatal(error)) {
+                    self.fatal.get_or_insert_with(|| error.clone());
+                    return self.session.close(now, ErrorCode::QuotaAudit, &error.message, &mut self.effects);
+                }
                 let sent = match result {
                     Ok(response) => self.session.respond(now, id, &response, &mut self.effects),
                     Err(error) => self.session.fail(now, id, &error, &mut self.effects),
@@ -200,11 +217,6 @@ impl<S: Services> Driver<S> {
                 Effect::Request(call) => self.serve(call.id, call.request),
                 Effect::Response { id, response, .. } => self.answer(id, Ok(response)),
                 Effect::Failed { id, error } => self.answer(id, Err(error)),
-                Effect::Cancelled { id } => {
-                    if let Some(task) = self.working.remove(&id) {
-                        task.abort();
-                    }
-                }
                 Effect::Chunk { exchange, bytes, .. } => {
                     // No tool streams yet; its credit is given back so that nothing stalls.
                     self.session.consumed(now(self.started), exchange, bytes.len(), &mut self.effects);
@@ -216,20 +228,28 @@ impl<S: Services> Driver<S> {
     }
 
     fn serve(&mut self, id: RequestId, request: Request) {
+        if self.working >= WORKING_MAX {
+            let message =
+                format!("{WORKING_MAX} calls are being carried out, cancelled ones included; wait for some");
+            let error = CallError::new(ErrorCode::QuotaCalls, message);
+            // An error: the plugin has cancelled it in the meantime, and nobody waits.
+            let _ = self.session.fail(now(self.started), id, &error, &mut self.effects);
+            return;
+        }
+        self.working += 1;
         let work = Arc::clone(&self.services).call(request);
         let commands = self.commands.clone();
-        let task = tokio::spawn(async move {
+        tokio::spawn(async move {
             let result = work.await;
             if let Some(commands) = commands.upgrade() {
                 let _ = commands.send(Command::Answer(id, result)).await;
             }
         });
-        self.working.insert(id, task.abort_handle());
     }
 
     fn answer(&mut self, id: CallId, result: Result<Response, CallError>) {
         if let Some(answer) = self.calls.remove(&id) {
-            let _ = answer.send(result);
+            let _ = answer.send(result.map_err(|error| self.fatal.clone().unwrap_or(error)));
         }
     }
 
@@ -251,13 +271,15 @@ impl<S: Services> Driver<S> {
     fn finish(mut self) {
         let reason = self.closed.take().map_or_else(|| "unknown".to_owned(), |reason| reason.to_string());
         self.report_ready(Err(format!("the plugin's handshake failed: {reason}")));
-        for (_, task) in self.working.drain() {
-            task.abort();
-        }
         for (_, answer) in self.calls.drain() {
             let _ = answer.send(Err(gone(format!("the plugin's connection is closed: {reason}"))));
         }
     }
+}
+
+/// No call can succeed after it, so the plugin is not asked to go on.
+fn is_fatal(error: &CallError) -> bool {
+    error.code() == Some(ErrorCode::QuotaAudit)
 }
 
 /// The bytes that came; `None` at the end.
@@ -275,3 +297,6 @@ fn now(started: Instant) -> Now {
         unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,11 @@
 //! and synced by the flusher within [`FLUSH_INTERVAL`], and always before the
 //! next effect or head. After an error of the file or the guardian the log is
 //! *broken*: every later call fails, so nothing happens unrecorded.
+//!
+//! Whoever waits for a call here may go away in the middle: a record is made and
+//! written in one step, and settling goes on in a task of its own.
 
+use crate::bounds::Bounds;
 use crate::failure::Failure;
 use ioi_audit::{Chain, Class, Closing, Ended, Entry, Open, Slice, Started, Status, Witnessed, class_of};
 use ioi_firewall::{Call, Decision, Facts};
@@ -17,10 +21,19 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
 
 /// The longest time an observation stays unsynced.
 pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long `close` waits for outcomes that are still to come.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+const CLOSE_POLL: Duration = Duration::from_millis(5);
+/// Bytes of records; the receipt holds each once more.
+const BYTES_MAX: u64 = 2 << 30;
+/// `close` lists every slice in one record, which bounds their number.
+const SLICES_MAX: usize = 65_536;
 
 /// The log of one session, shared by its tasks.
 #[derive(Clone)]
@@ -38,6 +51,11 @@ struct Inner {
     accepted: u64,
     unsynced: bool,
     broken: Option<Failure>,
+    /// Bytes written.
+    bytes: u64,
+    records_max: u64,
+    /// Nothing new begins any more; outcomes still come.
+    closing: bool,
 }
 
 /// Milliseconds since 1970; 0 for a clock before that.
@@ -62,6 +80,7 @@ impl AuditLog {
         guardian: GuardianClient<Channel>,
         session: SessionId,
         open: Open,
+        bounds: Bounds,
     ) -> Result<Self, Failure> {
         let (chain, entry) = Chain::open(session, open, now_ms()).map_err(Failure::chain)?;
         let mut inner = Inner {
@@ -72,6 +91,9 @@ impl AuditLog {
             accepted: 0,
             unsynced: false,
             broken: None,
+            bytes: 0,
+            records_max: bounds.records,
+            closing: false,
         };
         inner.write(&entry).and(inner.settle().await)?;
         let log = Self { inner: Arc::new(Mutex::new(inner)) };
@@ -81,19 +103,23 @@ impl AuditLog {
 
     /// Records a decision; returns the intent's id. For an effect that is
     /// allowed, returns only once it is durable here and with the guardian.
+    ///
+    /// # Errors
+    /// Also `quota.audit` where the session has had its share of records.
     pub(crate) async fn intent(
         &self,
         call: &Call,
         facts: &Facts,
         decision: &Decision,
     ) -> Result<u64, Failure> {
-        let mut inner = self.inner.lock().await;
+        let mut inner = self.lock().await;
         inner.check()?;
+        inner.may_begin()?;
         let id = inner.chain.seq_next();
         let entry = inner.chain.intent(call, facts, decision, now_ms(), salt()?).map_err(Failure::chain)?;
         inner.write(&entry)?;
         if class_of(&call.action) == Class::Effect && decision.verdict == Verdict::Allow {
-            inner.settle().await?;
+            settle(inner).await?;
         }
         Ok(id)
     }
@@ -110,6 +136,7 @@ impl AuditLog {
 
     /// Records a region's passage between processes.
     pub(crate) async fn slice(&self, slice: Slice) -> Result<(), Failure> {
+        self.lock().await.may_hand_over()?;
         self.record(|chain, now| chain.slice(slice, now)).await
     }
 
@@ -124,27 +151,56 @@ impl AuditLog {
     }
 
     /// Closes the session; returns the number of leaves. Durable on return.
+    /// An intent whose outcome does not come in time gets the outcome `unknown`.
     pub(crate) async fn close(&self, closing: Closing) -> Result<u64, Failure> {
-        let mut inner = self.inner.lock().await;
+        let mut inner = self.quiet().await;
         inner.check()?;
+        for intent in inner.chain.unpaired().collect::<Vec<_>>() {
+            let entry = inner.chain.outcome(intent, Status::Unknown, Vec::new(), now_ms());
+            inner.write(&entry.map_err(Failure::chain)?)?;
+        }
         let salts = [salt()?, salt()?, salt()?, salt()?];
         let mut left = salts.into_iter();
         let next = || left.next().expect("a closing record has at most four commitments");
         let entry = inner.chain.close(closing, now_ms(), next).map_err(Failure::chain)?;
         inner.write(&entry)?;
-        inner.settle().await?;
-        Ok(inner.accepted)
+        Ok(settle(inner).await?.accepted)
+    }
+
+    async fn lock(&self) -> OwnedMutexGuard<Inner> {
+        Arc::clone(&self.inner).lock_owned().await
+    }
+
+    /// Lets nothing new begin, and waits a while for what is under way.
+    async fn quiet(&self) -> OwnedMutexGuard<Inner> {
+        let until = Instant::now() + CLOSE_WITHIN;
+        loop {
+            let mut inner = self.lock().await;
+            inner.closing = true;
+            if inner.chain.pending() == 0 || Instant::now() >= until {
+                return inner;
+            }
+            drop(inner);
+            tokio::time::sleep(CLOSE_POLL).await;
+        }
     }
 
     async fn record<E: std::fmt::Display>(
         &self,
         make: impl FnOnce(&mut Chain, u64) -> Result<Entry, E>,
     ) -> Result<(), Failure> {
-        let mut inner = self.inner.lock().await;
+        let mut inner = self.lock().await;
         inner.check()?;
         let entry = make(&mut inner.chain, now_ms()).map_err(Failure::chain)?;
         inner.write(&entry)
     }
+}
+
+/// Settles in a task of its own: were it dropped in the middle of an append, the
+/// guardian could know leaves that are not counted here, and refuse the next ones.
+async fn settle(mut inner: OwnedMutexGuard<Inner>) -> Result<OwnedMutexGuard<Inner>, Failure> {
+    let settling = tokio::spawn(async move { inner.settle().await.map(|()| inner) });
+    settling.await.unwrap_or_else(|_| Err(Failure::internal("the task that settles the log ended")))
 }
 
 async fn flush_for_ever(inner: std::sync::Weak<Mutex<Inner>>) {
@@ -164,6 +220,27 @@ impl Inner {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
+    /// Whether there is room for another call: its intent, its outcome, and what closes the session.
+    fn may_begin(&self) -> Result<(), Failure> {
+        if self.closing {
+            return Err(Failure::new(ErrorCode::Cancelled, "the session is ending, so nothing more begins"));
+        }
+        if self.chain.seq_next() >= self.records_max {
+            return Err(over(format!("{} records", self.records_max)));
+        }
+        if self.bytes >= BYTES_MAX {
+            return Err(over(format!("{BYTES_MAX} bytes of records")));
+        }
+        Ok(())
+    }
+
+    fn may_hand_over(&self) -> Result<(), Failure> {
+        match self.chain.slices() < SLICES_MAX {
+            true => Ok(()),
+            false => Err(over(format!("{SLICES_MAX} regions that were handed over"))),
+        }
+    }
+
     fn broken<T>(&mut self, failure: Failure) -> Result<T, Failure> {
         self.broken = Some(failure.clone());
         Err(failure)
@@ -171,9 +248,11 @@ impl Inner {
 
     /// One write a record: a line is whole or, at a crash, a torn tail.
     fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
-        if let Err(error) = self.records.write_all(&entry.to_line()) {
+        let line = entry.to_line();
+        if let Err(error) = self.records.write_all(&line) {
             return self.broken(log_failure(&error));
         }
+        self.bytes += line.len() as u64;
         self.unsent.extend_from_slice(&entry.leaf_hash);
         self.unsynced = true;
         Ok(())
@@ -203,6 +282,11 @@ impl Inner {
     }
 }
 
+fn over(what: String) -> Failure {
+    let message = format!("the session has had {what}, as many as one may have, so it ends here");
+    Failure::new(ErrorCode::QuotaAudit, message)
+}
+
 fn log_failure(error: &std::io::Error) -> Failure {
     let code = match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
@@ -210,3 +294,6 @@ fn log_failure(error: &std::io::Error) -> Failure {
     };
     Failure::new(code, format!("the audit log can't be written, so nothing goes ahead: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

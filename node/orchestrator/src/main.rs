@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod bounds;
 mod demo;
 mod failure;
 mod gate;
+mod host;
 mod link;
 mod log;
 mod model;
@@ -18,14 +20,15 @@ mod session;
 
 use anyhow::{Context, Result};
 use failure::Failure;
+use host::Host;
 use ioi_ipc::proto::control::workload_client::WorkloadClient;
 use ioi_ipc::proto::egress::egress_client::EgressClient;
 use ioi_ipc::proto::supervisor::{AskTask, ConfigureRequest, Failed, report_request::Report, task::Task};
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, pair};
 use model::Model;
-use session::{Host, Session};
-use std::time::Duration;
+use receipt::CutShort;
+use session::Session;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -39,10 +42,10 @@ async fn main() -> Result<()> {
     let (failure, receipt) = match session {
         Ok(session) => match perform(&inherited, &session, task).await {
             Ok(()) => return Ok(()),
-            Err(failure) => {
+            Err(cut) => {
+                let failure = cut.failure.clone();
                 // A log or guardian that is gone leaves none; the failure says so.
-                let receipt = receipt::of_failure(&session, &failure).await.unwrap_or_default();
-                (failure, receipt)
+                (failure, receipt::of_cut_short(&session, cut).await.unwrap_or_default())
             }
         },
         Err(failure) => (failure, String::new()),
@@ -52,14 +55,14 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn perform(inherited: &Inherited, session: &Session, task: Option<Task>) -> Result<(), Failure> {
+async fn perform(inherited: &Inherited, session: &Session, task: Option<Task>) -> Result<(), CutShort> {
     match task {
         Some(Task::Ask(task)) => {
-            ask::run(session, workload(inherited).await?, model(inherited, task).await?).await
+            ask::run(session, workload(inherited, session).await?, model(inherited, task).await?).await
         }
-        Some(Task::Run(task)) => run::run(session, &task).await,
-        Some(Task::Demo(task)) => demo::run(session, workload(inherited).await?, &task).await,
-        None => Err(Failure::internal("the configuration names no task")),
+        Some(Task::Run(task)) => Ok(run::run(session, &task).await?),
+        Some(Task::Demo(task)) => demo::run(session, workload(inherited, session).await?, &task).await,
+        None => Err(Failure::internal("the configuration names no task").into()),
     }
 }
 
@@ -72,10 +75,8 @@ async fn model(inherited: &Inherited, task: AskTask) -> Result<Option<Model>, Fa
     Ok(Some(Model { endpoint, egress: EgressClient::new(channel) }))
 }
 
-/// Indexing the largest batch takes seconds; more than this and the workload is stuck.
-const WORKLOAD_DEADLINE: Duration = Duration::from_secs(120);
-
-async fn workload(inherited: &Inherited) -> Result<WorkloadClient<Channel>, Failure> {
-    let connect = async { pair::client_within(inherited.named("workload")?, WORKLOAD_DEADLINE).await };
+async fn workload(inherited: &Inherited, session: &Session) -> Result<WorkloadClient<Channel>, Failure> {
+    let deadline = session.bounds.workload;
+    let connect = async { pair::client_within(inherited.named("workload")?, deadline).await };
     connect.await.map(WorkloadClient::new).map_err(|error| Failure::internal(format!("no workload: {error}")))
 }

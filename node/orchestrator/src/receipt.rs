@@ -10,6 +10,7 @@ use ioi_ipc::proto::supervisor::{Finished, report_request::Report};
 use ioi_types::{ErrorCode, hex};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
 
 /// Closes the session, has its head signed, writes `receipt.json` and reports where it lies.
 ///
@@ -22,23 +23,35 @@ pub(crate) async fn finish(session: &Session, closing: Closing, exit_code: i32) 
     Ok(())
 }
 
+/// A session that ended early: why, and what its receipt says besides.
+pub(crate) struct CutShort {
+    pub(crate) failure: Failure,
+    /// What was asked and answered until then, where something was.
+    pub(crate) until_then: Option<Closing>,
+}
+
+impl From<Failure> for CutShort {
+    fn from(failure: Failure) -> Self {
+        Self { failure, until_then: None }
+    }
+}
+
 /// The receipt of a session that ended early: what happened until then, and why it ended.
 ///
 /// # Errors
-/// As [`finish`]; also while a call is still in flight.
-pub(crate) async fn of_failure(session: &Session, failure: &Failure) -> Result<String, Failure> {
-    let task = Map::from([
-        ("command".to_owned(), session.configuration.command.as_str().into()),
-        ("failed".to_owned(), failure.code.name().into()),
-        ("reason".to_owned(), failure.message.as_str().into()),
-    ]);
-    let closing = Closing {
-        task,
+/// As [`finish`].
+pub(crate) async fn of_cut_short(session: &Session, cut: CutShort) -> Result<String, Failure> {
+    session.stop_plugins().await;
+    let CutShort { failure, until_then } = cut;
+    let mut closing = until_then.unwrap_or_else(|| Closing {
+        task: Map::from([("command".to_owned(), session.configuration.command.as_str().into())]),
         answer: None,
         citations: Vec::new(),
         policy: session.policy_source.clone(),
         context: session.policy_context.clone(),
-    };
+    });
+    closing.task.insert("failed".to_owned(), failure.code.name().into());
+    closing.task.insert("reason".to_owned(), failure.message.as_str().into());
     make(session, closing).await.map(|(receipt, _)| receipt)
 }
 
@@ -61,7 +74,12 @@ async fn make(session: &Session, closing: Closing) -> Result<(String, u64), Fail
         hex::encode(&head.signature)
     );
     heads.write_all(line.as_bytes()).and_then(|()| heads.sync_all()).map_err(|error| failed(&error))?;
-    write(session, &head.statement, &key, &signature).map_err(|error| failed(&error))?;
+    let directory = session.directory.try_clone().map_err(|error| failed(&error))?;
+    // A long log takes seconds to copy; this process must be heard of meanwhile.
+    let writing = move || write(&directory, &head.statement, &key, &signature);
+    let written =
+        tokio::task::spawn_blocking(writing).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    written.map_err(|error| failed(&error))?;
     Ok((format!("{}/receipt.json", session.configuration.directory), leaves))
 }
 
@@ -79,16 +97,16 @@ fn failed(error: &io::Error) -> Failure {
 /// Copies the log's records into the receipt, one at a time, so that a long
 /// session needs no more memory than a short one. The name appears only when
 /// the file is whole.
-fn write(session: &Session, head: &[u8], key: &PublicKey, signature: &Signature) -> io::Result<()> {
+fn write(directory: &OwnedFd, head: &[u8], key: &PublicKey, signature: &Signature) -> io::Result<()> {
     let records = rustix::fs::openat(
-        &session.directory,
+        directory,
         "records.jsonl",
         rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
     let mut records = BufReader::new(File::from(records));
     records.seek(SeekFrom::Start(0))?;
-    let file = create(&session.directory, "receipt.json.new").map_err(io::Error::other)?;
+    let file = create(directory, "receipt.json.new").map_err(io::Error::other)?;
     let mut writer = ReceiptWriter::begin(BufWriter::with_capacity(1 << 20, file), head, key)?;
     let mut line = Vec::new();
     while records.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)? > 0 {
@@ -99,7 +117,6 @@ fn write(session: &Session, head: &[u8], key: &PublicKey, signature: &Signature)
     let mut out = writer.finish(signature)?;
     out.flush()?;
     out.get_ref().sync_all()?;
-    let directory = &session.directory;
     rustix::fs::renameat(directory, "receipt.json.new", directory, "receipt.json")?;
     rustix::fs::fsync(directory)?;
     Ok(())

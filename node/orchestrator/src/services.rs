@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
+use crate::host::Host;
 use crate::link::Services;
-use crate::session::Host;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ioi_audit::Witnessed;
@@ -15,25 +15,30 @@ use ioi_plugin::services::{
     ALLOC, AllocAnswer, AllocArguments, Entry, Kind, LIST, ListArguments, Page, READ, ReadAnswer,
     ReadArguments, SEAL, SealAnswer, SealArguments, Shape,
 };
-use ioi_types::ErrorCode;
+use ioi_types::{Digest, ErrorCode};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The services of one plugin instance. Who calls is known by which instance
 /// this is, never from what the plugin says.
 pub(crate) struct PluginServices {
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) host: Host,
-    pub(crate) instance: u32,
+    gate: Arc<Gate>,
+    host: Host,
+    instance: u32,
     /// The chain, outermost first.
-    pub(crate) principals: Vec<String>,
-    /// Folders whose listing goes on: pages of one folder come from one reading of it.
-    pub(crate) listings: Mutex<BTreeMap<(u32, Vec<u8>), wire::Opened>>,
-    /// Files that were handed out, until it is known what they hold.
-    pub(crate) reads: Mutex<BTreeMap<Vec<u8>, Permit>>,
+    principals: Vec<String>,
+    /// Folders whose listing goes on: pages of one folder come from one reading
+    /// of it. `None` when the plugin has ended.
+    listings: Mutex<Option<Listings>>,
+    /// Files that were handed out and what they hold, until the plugin says what it made of them.
+    reads: Mutex<BTreeMap<Vec<u8>, Option<Digest>>>,
+    names_listed: AtomicU64,
 }
 
-/// Files handed out whose outcome waits for a digest.
+type Listings = BTreeMap<(u32, Vec<u8>), wire::Opened>;
+
+/// Files handed out of which the plugin has not spoken yet.
 const READS_MAX: usize = 1024;
 
 /// Listings under way at once; the oldest path gives way to the newest.
@@ -75,12 +80,29 @@ fn transfer(request: &Request) -> Result<Vec<u8>, Failure> {
     request.transfer().map(|id| id.0.to_vec()).ok_or_else(missing)
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn object(opened: &wire::Opened) -> Object {
     let kind = ObjectKind::from_name(&opened.kind).unwrap_or(ObjectKind::Other);
     Object { kind, size: opened.size, device: opened.device, inode: opened.inode }
 }
 
 impl PluginServices {
+    /// The services of plugin `instance`, which calls in the name of `principals`, outermost first.
+    pub(crate) fn new(gate: Arc<Gate>, host: Host, instance: u32, principals: Vec<String>) -> Self {
+        Self {
+            gate,
+            host,
+            instance,
+            principals,
+            listings: Mutex::new(Some(Listings::new())),
+            reads: Mutex::default(),
+            names_listed: AtomicU64::new(0),
+        }
+    }
+
     /// Opens with `O_PATH`, so that the decision is on what the path really is.
     async fn open(&self, root: u32, path: Vec<u8>) -> Result<wire::Opened, Failure> {
         let asked = wire::OpenRequest { paths: vec![wire::OpenPath { root, path }] };
@@ -97,7 +119,7 @@ impl PluginServices {
     async fn list(&self, request: &Request) -> Result<Vec<u8>, Failure> {
         let asked: ListArguments = arguments(request)?;
         let folder = (asked.root, asked.path.clone());
-        let opened = match asked.cursor.and_then(|_| self.listings().remove(&folder)) {
+        let opened = match asked.cursor.and_then(|_| self.kept_listing(&folder)) {
             Some(opened) => opened,
             None => self.open(asked.root, asked.path).await?,
         };
@@ -117,16 +139,19 @@ impl PluginServices {
         if let Some(over) = over {
             self.forget(over.id).await;
         }
-        page(listed?.into_inner()).map(|page| page.to_bytes())
+        let page = page(listed?.into_inner())?;
+        self.names_listed.fetch_add(page.entries.len() as u64, Ordering::Relaxed);
+        Ok(page.to_bytes())
     }
 
-    fn listings(&self) -> MutexGuard<'_, BTreeMap<(u32, Vec<u8>), wire::Opened>> {
-        self.listings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept_listing(&self, folder: &(u32, Vec<u8>)) -> Option<wire::Opened> {
+        lock(&self.listings).as_mut()?.remove(folder)
     }
 
     /// Keeps a listing for its next page; returns one that has to go instead.
     fn keep_listing(&self, folder: (u32, Vec<u8>), opened: wire::Opened) -> Option<wire::Opened> {
-        let mut listings = self.listings();
+        let mut listings = lock(&self.listings);
+        let Some(listings) = listings.as_mut() else { return Some(opened) };
         let pushed_out = if listings.len() >= LISTINGS_MAX { listings.pop_first() } else { None };
         let replaced = listings.insert(folder, opened);
         replaced.or(pushed_out.map(|(_, opened)| opened))
@@ -149,8 +174,15 @@ impl PluginServices {
         let released = self.host.client().release(request).await;
         let released = released.map_err(|status| Failure::node("supervisor", &status)).and_then(released_one);
         match released {
-            Ok(size) => {
-                self.await_digest(asked.path, permit).await?;
+            Ok((size, digest)) => {
+                let document = |digest| Witnessed {
+                    what: "document".into(),
+                    digest,
+                    bytes: size,
+                    by: "supervisor".into(),
+                };
+                permit.done(digest.map(document).into_iter().collect()).await?;
+                self.remember(asked.path, digest);
                 Ok(ReadAnswer { path: opened.path, size }.to_bytes())
             }
             Err(failure) => {
@@ -160,45 +192,32 @@ impl PluginServices {
         }
     }
 
-    /// Keeps the permit until the workload has digested the file, or nobody waits any more.
-    async fn await_digest(&self, path: Vec<u8>, permit: Permit) -> Result<(), Failure> {
-        let over = {
-            let mut reads = self.reads();
-            let pushed_out =
-                if reads.len() >= READS_MAX { reads.pop_first().map(|(_, permit)| permit) } else { None };
-            reads.insert(path, permit).into_iter().chain(pushed_out).collect::<Vec<_>>()
-        };
-        for permit in over {
-            permit.done(Vec::new()).await?;
+    /// Remembers what a file holds that the plugin has now; the first name gives way to the newest.
+    fn remember(&self, path: Vec<u8>, digest: Option<Digest>) {
+        let mut reads = lock(&self.reads);
+        if reads.len() >= READS_MAX {
+            reads.pop_first();
         }
-        Ok(())
+        reads.insert(path, digest);
     }
 
-    fn reads(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Permit>> {
-        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What a file holds that was handed out: `Some(None)` for one that was not
+    /// hashed, `None` for one that the plugin was never given. Answers once for each reading.
+    pub(crate) fn take_read(&self, path: &str) -> Option<Option<Digest>> {
+        lock(&self.reads).remove(path.as_bytes())
     }
 
-    /// Whether the path was handed out and nobody has said yet what it holds.
-    pub(crate) fn was_read(&self, path: &str) -> bool {
-        self.reads().contains_key(path.as_bytes())
+    /// How many names the plugin has been told.
+    pub(crate) fn names_listed(&self) -> u64 {
+        self.names_listed.load(Ordering::Relaxed)
     }
 
-    /// Records what a file that was handed out holds.
-    pub(crate) async fn digested(&self, path: &str, results: Vec<Witnessed>) -> Result<(), Failure> {
-        let permit = self.reads().remove(path.as_bytes());
-        match permit {
-            Some(permit) => permit.done(results).await,
-            None => Ok(()),
+    /// Gives up what was kept for the plugin's next call: there is none.
+    pub(crate) async fn end(&self) {
+        let Some(listings) = lock(&self.listings).take() else { return };
+        for opened in listings.into_values() {
+            self.forget(opened.id).await;
         }
-    }
-
-    /// Ends every read that nobody digested: the file was handed out, more is not known.
-    pub(crate) async fn settle_reads(&self) -> Result<(), Failure> {
-        let left = std::mem::take(&mut *self.reads());
-        for permit in left.into_values() {
-            permit.done(Vec::new()).await?;
-        }
-        Ok(())
     }
 
     async fn alloc(&self, request: &Request) -> Result<Vec<u8>, Failure> {
@@ -231,11 +250,19 @@ async fn settle<T>(permit: Permit, result: &Result<T, Failure>) -> Result<(), Fa
     }
 }
 
-fn released_one(reply: ioi_ipc::tonic::Response<wire::ReleaseReply>) -> Result<u64, Failure> {
+/// The file's size, and what the supervisor says that it holds.
+fn released_one(
+    reply: ioi_ipc::tonic::Response<wire::ReleaseReply>,
+) -> Result<(u64, Option<Digest>), Failure> {
     let released = reply.into_inner().released.pop();
     let released = released.ok_or_else(|| Failure::internal("the supervisor released nothing"))?;
     match ErrorCode::from_number(released.error_code) {
-        None if released.error_code == 0 => Ok(released.size),
+        None if released.error_code == 0 && released.digest.is_empty() => Ok((released.size, None)),
+        None if released.error_code == 0 => {
+            let digest = released.digest.parse();
+            let digest = digest.map_err(|error| Failure::internal(format!("the file's digest: {error}")))?;
+            Ok((released.size, Some(digest)))
+        }
         code => Err(Failure::new(code.unwrap_or(ErrorCode::Internal), released.error)),
     }
 }

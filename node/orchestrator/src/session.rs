@@ -1,49 +1,23 @@
 //! What the tasks of one session share: the supervisor, the gate, the log, the guardian.
 
+use crate::bounds::Bounds;
 use crate::failure::Failure;
 use crate::gate::Gate;
+use crate::host::Host;
 use crate::link::Link;
 use crate::log::AuditLog;
 use crate::services::PluginServices;
 use ioi_audit::{Ended, Open, Profile, Started};
 use ioi_firewall::{Context, Policy, Source};
 use ioi_ipc::proto::guardian::{HelloReply, HelloRequest, guardian_client::GuardianClient};
-use ioi_ipc::proto::supervisor::{
-    self as wire, ReportRequest, orchestrator_host_client::OrchestratorHostClient, report_request::Report,
-};
+use ioi_ipc::proto::supervisor as wire;
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, Transfers, pair};
 use ioi_types::{BootId, ErrorCode, LogId, SessionId};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-/// The supervisor, as this process sees it.
-#[derive(Clone)]
-pub(crate) struct Host {
-    client: OrchestratorHostClient<Channel>,
-}
-
-impl Host {
-    pub(crate) fn new(channel: Channel) -> Self {
-        Self { client: OrchestratorHostClient::new(channel) }
-    }
-
-    pub(crate) fn client(&self) -> OrchestratorHostClient<Channel> {
-        self.client.clone()
-    }
-
-    /// Shows the user something. An error means that the supervisor is gone,
-    /// and with it this process, soon.
-    pub(crate) async fn report(&self, report: Report) {
-        let _ = self.client().report(ReportRequest { report: Some(report) }).await;
-    }
-}
-
-/// The guardian writes and signs; more than this and it is stuck.
-const GUARDIAN_DEADLINE: Duration = Duration::from_secs(10);
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One session.
 pub(crate) struct Session {
@@ -55,16 +29,20 @@ pub(crate) struct Session {
     pub(crate) transfers: Transfers,
     pub(crate) directory: OwnedFd,
     pub(crate) configuration: wire::OrchestratorConfiguration,
+    pub(crate) bounds: Bounds,
+    /// Plugins that were started and not ended.
+    plugins: Mutex<Vec<Plugin>>,
     /// The policy's text and context, from which a verifier compiles it again.
     pub(crate) policy_source: Source,
     pub(crate) policy_context: Context,
 }
 
 /// A plugin that was started for this session.
+#[derive(Clone)]
 pub(crate) struct Plugin {
     pub(crate) link: Link,
     pub(crate) services: Arc<PluginServices>,
-    instance: u32,
+    pub(crate) instance: u32,
     name: String,
 }
 
@@ -81,9 +59,10 @@ impl Session {
     ) -> Result<Self, Failure> {
         let system =
             |error: std::io::Error| Failure::internal(format!("a descriptor of ours is not there: {error}"));
+        let bounds = Bounds::lowered(configuration.bounds);
         let directory = inherited.named("directory").map_err(system)?;
         let transfers = Transfers::start(inherited.descriptors().map_err(system)?).map_err(system)?;
-        let channel = pair::client_within(inherited.named("guardian").map_err(system)?, GUARDIAN_DEADLINE)
+        let channel = pair::client_within(inherited.named("guardian").map_err(system)?, bounds.guardian)
             .await
             .map_err(system)?;
         let mut guardian = GuardianClient::new(channel);
@@ -106,7 +85,8 @@ impl Session {
         };
         let session = SessionId(array(&configuration.session_id, "session id")?);
         let log =
-            AuditLog::open(create(&directory, "records.jsonl")?, guardian.clone(), session, open).await?;
+            AuditLog::open(create(&directory, "records.jsonl")?, guardian.clone(), session, open, bounds)
+                .await?;
         let gate = Arc::new(Gate::new(policy, log.clone(), host.clone()));
         Ok(Self {
             host,
@@ -117,6 +97,8 @@ impl Session {
             transfers,
             directory,
             configuration,
+            bounds,
+            plugins: Mutex::default(),
             policy_source: source,
             policy_context: context,
         })
@@ -138,34 +120,49 @@ impl Session {
         let socket = awaited.arrival().await.map_err(failed)?;
         let process = reply.process.unwrap_or_default();
         self.log.started(Started { instance: reply.instance.into(), process: profile(&process)? }).await?;
-        let services = PluginServices {
-            gate: Arc::clone(&self.gate),
-            host: self.host.clone(),
-            instance: reply.instance,
-            principals: vec![self.principal(), format!("plugin:{name}")],
-            listings: Mutex::default(),
-            reads: Mutex::default(),
+        let principals = vec![self.principal(), format!("plugin:{name}")];
+        let services = Arc::new(PluginServices::new(
+            Arc::clone(&self.gate),
+            self.host.clone(),
+            reply.instance,
+            principals,
+        ));
+        let link = match Link::start(socket, Arc::clone(&services), self.bounds.heartbeat_ms).await {
+            Ok(link) => link,
+            Err(failure) => {
+                self.end_process(reply.instance, name).await?;
+                return Err(failure);
+            }
         };
-        let services = Arc::new(services);
-        let link = Link::start(socket, Arc::clone(&services)).await?;
-        Ok(Plugin { link, services, instance: reply.instance, name: name.to_owned() })
+        let plugin = Plugin { link, services, instance: reply.instance, name: name.to_owned() };
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner).push(plugin.clone());
+        Ok(plugin)
     }
 
     /// Ends a plugin and everything that it started.
     pub(crate) async fn stop_plugin(&self, plugin: Plugin) -> Result<(), Failure> {
+        let is_other = |other: &mut Plugin| other.instance != plugin.instance;
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner).retain_mut(is_other);
         plugin.link.shut_down().await;
-        plugin.services.settle_reads().await?;
-        let asked = wire::StopPluginRequest { instance: plugin.instance };
-        let reply = self.host.client().stop_plugin(asked).await;
+        plugin.services.end().await;
+        self.end_process(plugin.instance, &plugin.name).await
+    }
+
+    /// Ends the plugins that are still there when the session is cut short.
+    pub(crate) async fn stop_plugins(&self) {
+        let left = std::mem::take(&mut *self.plugins.lock().unwrap_or_else(PoisonError::into_inner));
+        for plugin in left {
+            // What ended the session is told; that this fails too adds nothing.
+            let _ = self.stop_plugin(plugin).await;
+        }
+    }
+
+    async fn end_process(&self, instance: u32, name: &str) -> Result<(), Failure> {
+        let reply = self.host.client().stop_plugin(wire::StopPluginRequest { instance }).await;
         let exit = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
         let signal = u64::try_from(exit.signal).unwrap_or(0);
-        let ended = Ended {
-            instance: plugin.instance.into(),
-            name: format!("plugin:{}", plugin.name),
-            code: exit.code,
-            signal,
-        };
-        self.log.ended(ended).await
+        let (instance, name) = (instance.into(), format!("plugin:{name}"));
+        self.log.ended(Ended { instance, name, code: exit.code, signal }).await
     }
 }
 

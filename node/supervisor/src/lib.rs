@@ -9,23 +9,29 @@
 //! | `run` | one run from start to end |
 //! | `child`, `profiles` | sandboxed processes and what each is given |
 //! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
+//! | `listing`, `witness` | a folder's names; a file's digest by our own reading |
 //! | `regions`, `streams` | shared memory: filled, sealed, fetched once; a pipe from egress to the workload |
+//! | `pulse`, `bounds` | whether the orchestrator is there; how long is too long |
 //! | `vault` | a guardian for one thing that the user asks of the vault |
 //! | `service` | what each role may ask for, over its own pair |
 //! | `home`, `binaries` | where things are kept and where programs lie |
 #![forbid(unsafe_code)]
 
 mod binaries;
+mod bounds;
 mod child;
 mod descriptors;
 mod home;
+mod listing;
 mod profiles;
+mod pulse;
 mod regions;
 mod roots;
 mod run;
 mod service;
 mod streams;
 mod vault;
+mod witness;
 
 pub use binaries::{Binaries, MissingBinary, measure};
 pub use child::Exit;

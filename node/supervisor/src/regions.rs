@@ -8,6 +8,7 @@ use crate::Refused;
 use ioi_shm::{Region, SealError, Sealed};
 use ioi_types::{ErrorCode, RegionId, limits};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::fd::OwnedFd;
 
 /// Bytes that one process may hold in regions that are not fetched yet.
@@ -20,6 +21,15 @@ pub(crate) enum Owner {
     Workload,
     /// A plugin, by its instance.
     Plugin(u32),
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload => f.write_str("the workload"),
+            Self::Plugin(instance) => write!(f, "plugin {instance}"),
+        }
+    }
 }
 
 enum State {
@@ -82,7 +92,8 @@ impl Regions {
     /// `region.unknown` for another's region, `slice.range` for a wrong length,
     /// `region.busy` while it is still mapped for writing.
     pub(crate) fn seal(&mut self, owner: Owner, id: RegionId, used: u64) -> Result<u64, Refused> {
-        let held = self.held.remove(&id).filter(|held| held.owner == owner);
+        let own = self.held.get(&id).is_some_and(|held| held.owner == owner);
+        let held = if own { self.held.remove(&id) } else { None };
         let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} is not yours to seal"));
         let Held { bytes, state: State::Filling(mut region), .. } = held.ok_or_else(unknown)? else {
             return Err(unknown());
@@ -99,20 +110,22 @@ impl Regions {
         Ok(used)
     }
 
-    /// Lets the workload fetch a sealed region.
+    /// Lets the workload fetch a region that `owner` has filled and had sealed.
     ///
     /// # Errors
-    /// `region.unknown` for a region that is not sealed or not there.
-    pub(crate) fn grant(&mut self, id: RegionId) -> Result<(), Refused> {
-        match self.held.get_mut(&id).map(|held| &mut held.state) {
+    /// `region.unknown` for another's region, and one that is not sealed or not there.
+    pub(crate) fn grant(&mut self, owner: Owner, id: RegionId) -> Result<(), Refused> {
+        let held = self.held.get_mut(&id).filter(|held| held.owner == owner);
+        let refused = |message| refused(ErrorCode::RegionUnknown, message);
+        match held.map(|held| &mut held.state) {
             Some(State::Sealed { granted, .. }) => {
                 *granted = true;
                 Ok(())
             }
-            _ => Err(refused(
-                ErrorCode::RegionUnknown,
-                format!("region {id} is not sealed, so it is not handed on"),
-            )),
+            Some(State::Filling(_)) => {
+                Err(refused(format!("region {id} is not sealed, so it is not handed on")))
+            }
+            None => Err(refused(format!("{owner} has no region {id}, so it is not handed on"))),
         }
     }
 
@@ -142,5 +155,51 @@ impl Regions {
         self.held.retain(|_, held| {
             held.owner != owner || matches!(held.state, State::Sealed { granted: true, .. })
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A region that `owner` has filled and sealed.
+    fn sealed(regions: &mut Regions, owner: Owner) -> RegionId {
+        let (id, writer) = regions.alloc(owner, 4096).unwrap();
+        drop(writer);
+        regions.seal(owner, id, 4096).unwrap();
+        id
+    }
+
+    fn code<T>(result: Result<T, Refused>) -> ErrorCode {
+        result.err().expect("must be refused").code
+    }
+
+    #[test]
+    fn only_the_owners_region_is_granted() {
+        let mut regions = Regions::default();
+        let id = sealed(&mut regions, Owner::Plugin(1));
+        for other in [Owner::Plugin(2), Owner::Workload] {
+            assert_eq!(code(regions.grant(other, id)), ErrorCode::RegionUnknown);
+            assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown, "{other} granted it");
+        }
+        regions.grant(Owner::Plugin(1), id).unwrap();
+        assert_eq!(regions.fetch(id).unwrap().1, 4096);
+        assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown, "fetched twice");
+    }
+
+    #[test]
+    fn an_unsealed_region_is_not_granted() {
+        let mut regions = Regions::default();
+        let (id, _writer) = regions.alloc(Owner::Plugin(1), 4096).unwrap();
+        assert_eq!(code(regions.grant(Owner::Plugin(1), id)), ErrorCode::RegionUnknown);
+    }
+
+    #[test]
+    fn anothers_attempt_to_seal_changes_nothing() {
+        let mut regions = Regions::default();
+        let (id, writer) = regions.alloc(Owner::Plugin(1), 4096).unwrap();
+        drop(writer);
+        assert_eq!(code(regions.seal(Owner::Plugin(2), id, 4096)), ErrorCode::RegionUnknown);
+        assert_eq!(regions.seal(Owner::Plugin(1), id, 4096).unwrap(), 4096);
     }
 }

@@ -6,8 +6,9 @@
 //! reading, so a link or a rename in between changes nothing. Folders are
 //! listed here and never handed on: a folder's descriptor leads out of it.
 
+use crate::listing::{Entry, Listing};
 use ioi_types::{ErrorCode, limits};
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{self, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,15 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Opened paths held at once, over all callers.
 pub(crate) const OPENED_MAX: usize = 4096;
-/// Entries read from one folder.
-pub(crate) const FOLDER_ENTRIES_MAX: usize = 1_000_000;
-const PAGE_ENTRIES: usize = 1024;
-/// A page must fit into one answer of at most 64 KiB, as JSON, whatever the names are.
-const PAGE_BYTES: usize = 60 * 1024;
-/// An entry without its name: keys, kind, size, punctuation.
-const ENTRY_BYTES: usize = 64;
-/// What one byte of a name takes at most (`\u00xx`; hexadecimal takes two).
-const ESCAPED_BYTES_MAX: usize = 6;
+/// Memory of all listings that are under way at once.
+const LISTINGS_BYTES_MAX: usize = 256 << 20;
 
 /// A refusal with its stable code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +31,7 @@ pub struct Refused {
     pub message: String,
 }
 
-fn refused(code: ErrorCode, message: impl Into<String>) -> Refused {
+pub(crate) fn refused(code: ErrorCode, message: impl Into<String>) -> Refused {
     Refused { code, message: message.into() }
 }
 
@@ -66,7 +60,7 @@ impl Kind {
         }
     }
 
-    fn of(kind: FileType) -> Self {
+    pub(crate) fn of(kind: FileType) -> Self {
         match kind {
             FileType::RegularFile => Self::File,
             FileType::Directory => Self::Folder,
@@ -94,19 +88,8 @@ pub(crate) struct Facts {
 struct Opened {
     descriptor: OwnedFd,
     facts: Facts,
-    /// Sorted entries, read at the first page so that pages fit together.
-    listing: Option<Vec<Entry>>,
-}
-
-/// One name in a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// Its bytes.
-    pub(crate) name: Vec<u8>,
-    /// What it is, links not followed.
-    pub(crate) kind: Kind,
-    /// Bytes, for a file.
-    pub(crate) size: u64,
+    /// Read at the first page, so that pages fit together.
+    listing: Option<Listing>,
 }
 
 /// The roots of one run and what is open beneath them.
@@ -114,6 +97,7 @@ pub(crate) struct Roots {
     roots: Vec<OwnedFd>,
     opened: BTreeMap<u64, Opened>,
     last_id: u64,
+    listings_bytes_max: usize,
 }
 
 impl Roots {
@@ -127,7 +111,7 @@ impl Roots {
             fs::open(folder, flags, Mode::empty()).map_err(|errno| errno_refusal(errno, folder))
         };
         let roots = folders.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { roots, opened: BTreeMap::new(), last_id: 0 })
+        Ok(Self { roots, opened: BTreeMap::new(), last_id: 0, listings_bytes_max: LISTINGS_BYTES_MAX })
     }
 
     /// Opens `path` beneath a root without gaining any access to its content.
@@ -180,24 +164,17 @@ impl Roots {
     /// One page of a folder's entries in byte order, and the cursor of the next page (0 at the end).
     ///
     /// # Errors
-    /// The id is unknown, is no folder, can't be read, or has more than [`FOLDER_ENTRIES_MAX`] entries.
+    /// The id is unknown, is no folder, can't be read, or holds more names than are listed.
     pub(crate) fn list(&mut self, id: u64, cursor: u32) -> Result<(Vec<Entry>, u32), Refused> {
+        let held = self.opened.values().filter_map(|opened| opened.listing.as_ref());
+        let left = self.listings_bytes_max.saturating_sub(held.map(Listing::bytes).sum());
         let unknown = || refused(ErrorCode::PathMissing, format!("no path is open under id {id}"));
         let opened = self.opened.get_mut(&id).ok_or_else(unknown)?;
-        if opened.listing.is_none() {
-            opened.listing = Some(read_folder(opened.descriptor.as_fd(), &opened.facts)?);
-        }
-        let entries = opened.listing.as_deref().unwrap_or_default();
-        let from = usize::try_from(cursor).unwrap_or(usize::MAX).min(entries.len());
-        let mut bytes = 0;
-        let fits = |entry: &&Entry| {
-            bytes += ENTRY_BYTES + ESCAPED_BYTES_MAX * entry.name.len();
-            bytes <= PAGE_BYTES
+        let listing = match &mut opened.listing {
+            Some(listing) => listing,
+            none => none.insert(Listing::read(opened.descriptor.as_fd(), &opened.facts, left)?),
         };
-        let page: Vec<Entry> = entries[from..].iter().take(PAGE_ENTRIES).take_while(fits).cloned().collect();
-        let next = from + page.len();
-        let next = if next == entries.len() { 0 } else { u32::try_from(next).unwrap_or(0) };
-        Ok((page, next))
+        Ok(listing.page(cursor))
     }
 
     /// Forgets an opened path.
@@ -253,36 +230,7 @@ fn facts(descriptor: &OwnedFd) -> Result<Facts, Refused> {
     })
 }
 
-fn read_folder(folder: std::os::fd::BorrowedFd<'_>, facts: &Facts) -> Result<Vec<Entry>, Refused> {
-    if facts.kind != Kind::Folder {
-        return Err(refused(ErrorCode::PathKind, format!("this is a {}, not a folder", facts.kind.name())));
-    }
-    let unreadable = |errno: Errno| errno_refusal(errno, &facts.path);
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let readable = fs::openat(folder, ".", flags, Mode::empty()).map_err(unreadable)?;
-    let mut entries = Vec::new();
-    for item in fs::Dir::read_from(&readable).map_err(unreadable)? {
-        let item = item.map_err(unreadable)?;
-        let name = item.file_name().to_bytes();
-        if name == b"." || name == b".." {
-            continue;
-        }
-        if entries.len() == FOLDER_ENTRIES_MAX {
-            return Err(refused(
-                ErrorCode::QuotaCalls,
-                format!("the folder has more than {FOLDER_ENTRIES_MAX} entries"),
-            ));
-        }
-        // An entry that vanished since is left out, as if it had never been there.
-        let Ok(stat) = fs::statat(&readable, item.file_name(), AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        let kind = Kind::of(FileType::from_raw_mode(stat.st_mode));
-        entries.push(Entry { name: name.to_vec(), kind, size: u64::try_from(stat.st_size).unwrap_or(0) });
-    }
-    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
-}
-
-fn errno_refusal(errno: Errno, path: &Path) -> Refused {
+pub(crate) fn errno_refusal(errno: Errno, path: &Path) -> Refused {
     let path = path.display();
     match errno {
         Errno::NOENT => refused(ErrorCode::PathMissing, format!("{path} does not exist")),
@@ -386,7 +334,6 @@ mod tests {
         let (mut names, mut cursor) = (Vec::new(), 0);
         loop {
             let (page, next) = tree.roots.list(id, cursor).unwrap();
-            assert!(page.len() <= PAGE_ENTRIES);
             names.extend(page.into_iter().map(|entry| String::from_utf8(entry.name).unwrap()));
             if next == 0 {
                 break;
@@ -405,5 +352,39 @@ mod tests {
         assert_eq!(code(tree.roots.open_path(0, b"sub")), ErrorCode::QuotaCalls);
         tree.roots.forget(1);
         assert!(tree.roots.open_path(0, b"sub").is_ok());
+    }
+
+    #[test]
+    fn the_memory_of_all_listings_together_is_bounded() {
+        let mut tree = tree();
+        for number in 0..3000 {
+            std::fs::write(tree.folder.path().join(format!("root/sub/{number:05}")), "").unwrap();
+        }
+        let open = |tree: &mut Tree| tree.roots.open_path(0, b"sub").unwrap().0;
+        let first = open(&mut tree);
+        let (_, next) = tree.roots.list(first, 0).unwrap();
+        let one = tree.roots.opened[&first].listing.as_ref().unwrap().bytes();
+        assert!(one > 3000 * 5, "{one} bytes are not counted for 3000 names");
+        tree.roots.listings_bytes_max = 2 * one;
+        let (second, third) = (open(&mut tree), open(&mut tree));
+        tree.roots.list(second, 0).unwrap();
+        let over = tree.roots.list(third, 0).expect_err("a third listing is too much");
+        assert_eq!(over.code, ErrorCode::QuotaMemory);
+        assert!(tree.roots.list(first, next).is_ok(), "a listing that is under way goes on");
+        tree.roots.forget(second);
+        assert!(tree.roots.list(third, 0).is_ok(), "what is forgotten gives its memory back");
+    }
+
+    #[test]
+    fn a_file_is_digested_as_it_is_handed_on() {
+        let mut tree = tree();
+        let (id, _) = tree.roots.open_path(0, b"sub/a.txt").unwrap();
+        let (file, facts) = tree.roots.release(id).unwrap();
+        let file = std::fs::File::from(file);
+        let digest = crate::witness::digest(&file, facts.size).unwrap().unwrap();
+        assert_eq!(digest, ioi_crypto::blake3(b"inside"));
+        let mut text = String::new();
+        (&file).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "inside", "the descriptor is handed on at its beginning");
     }
 }

@@ -6,14 +6,17 @@
 //! be killed itself, each child's init does the same.
 
 use crate::binaries::{Binaries, MissingBinary};
+use crate::bounds::Bounds;
 use crate::child::{Child, Exit, Start};
 use crate::descriptors::Descriptors;
 use crate::home::{Home, HomeError, private_folder};
 use crate::profiles;
+use crate::pulse::Pulse;
 use crate::regions::{Owner, Regions};
 use crate::roots::{Refused, Roots};
 use crate::service::{EgressService, GuardianService, OrchestratorService, WorkloadService};
 use crate::streams::Streams;
+use crate::witness::Witness;
 use ioi_ipc::pair;
 use ioi_ipc::proto::supervisor::{
     self as wire, egress_host_server::EgressHostServer, guardian_host_server::GuardianHostServer,
@@ -101,6 +104,14 @@ pub enum RunError {
         /// The end of its output.
         words: String,
     },
+    /// A process of the node lives and says nothing.
+    #[error("the {name} has been silent for {} s: it is stopped, or stuck", silent.as_secs_f32())]
+    Silent {
+        /// Which.
+        name: String,
+        /// For how long.
+        silent: Duration,
+    },
     /// The orchestrator gave up, with a stable code.
     #[error("{message}")]
     Failed {
@@ -149,6 +160,9 @@ pub(crate) struct Shared {
     directory: PathBuf,
     roots: Mutex<Roots>,
     regions: Mutex<Regions>,
+    pub(crate) witness: Witness,
+    pub(crate) pulse: Pulse,
+    bounds: Bounds,
     streams: Mutex<Streams>,
     to_workload: Option<Descriptors>,
     to_egress: Option<Descriptors>,
@@ -240,6 +254,7 @@ impl Shared {
             processes: lock(&self.processes).clone(),
             task: Some(wire::Task { task: Some(self.job.task.clone()) }),
             dangerously_no_sandbox: false,
+            bounds: Some(self.bounds.others),
         }
     }
 
@@ -373,6 +388,7 @@ impl Run {
         job: Job,
         questions: mpsc::Receiver<String>,
     ) -> Result<Self, RunError> {
+        let bounds = Bounds::from_environment().map_err(system("the bounds for tests"))?;
         let log = LogId(random()?);
         let directory = settings.home.run(&log);
         let guardian_folder = private_folder(&settings.home.guardian())?;
@@ -406,6 +422,9 @@ impl Run {
             directory: directory.clone(),
             roots: Mutex::new(roots),
             regions: Mutex::default(),
+            witness: Witness::default(),
+            pulse: Pulse::new(bounds.beat()),
+            bounds,
             streams: Mutex::default(),
             to_workload,
             to_egress,
@@ -526,6 +545,10 @@ impl Run {
                 }
                 if self.shared.finished.load(Ordering::Acquire) { Ok(None) } else { Err(gone) }
             }
+            () = self.shared.pulse.stops() => {
+                let silent = self.shared.bounds.orchestrator;
+                Err(RunError::Silent { name: "orchestrator".into(), silent })
+            }
         }
     }
 
@@ -542,6 +565,17 @@ impl Run {
             Ok((gone, ..)) => Err(gone),
             Err(_) => Ok(report),
         }
+    }
+
+    /// Asks the orchestrator to write down what happened until now, and to end.
+    pub fn interrupt(&self) {
+        self.shared.pulse.interrupt();
+    }
+
+    /// The records of the run, which are there before anything is signed.
+    #[must_use]
+    pub fn records(&self) -> PathBuf {
+        self.shared.directory.join("records.jsonl")
     }
 
     /// Passes a signal on to the program of `ioi run`, where one runs.

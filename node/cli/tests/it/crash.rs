@@ -68,7 +68,10 @@ fn any_process_of_a_conversation_may_be_killed() {
             assert_eq!(outcome.signal, Some(9), "{outcome:?}");
             continue;
         }
-        outcome.assert_fails(5, &["\"error\":\"node.gone\"", "ended unexpectedly"]);
+        outcome.assert_fails(5, &["\"error\":\"node.gone\"", "ended unexpectedly", "unsigned: "]);
+        let said = outcome.event("error")["message"].as_str().unwrap().to_owned();
+        let records = std::path::PathBuf::from(said.rsplit_once("unsigned: ").unwrap().1);
+        assert!(fs::metadata(&records).unwrap().len() > 0, "{records:?}");
     }
     assert_eq!(place.receipts().len(), 0, "a run that was cut short has a receipt");
     let after = place.ask("Where does the heron nest?").outcome();

@@ -1,6 +1,7 @@
 //! The processes of a run, and what else of it could be left behind.
 
 use crate::place::Place;
+use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,9 +45,18 @@ impl Process {
     }
 
     pub(crate) fn kill(self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// It neither runs nor ends from now on.
+    pub(crate) fn stop(self) {
+        self.signal(Signal::STOP);
+    }
+
+    fn signal(self, signal: Signal) {
         // It may have ended in the same moment.
         let pid = rustix::process::Pid::from_raw(self.pid).unwrap();
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 

@@ -21,6 +21,8 @@ fn interrupt_ask(signal: Signal, to: &To) -> Outcome {
     let mut node = place.converse().start_with_pipe();
     let census = Census::of(node.pid());
     node.wait_for("\"read\"");
+    node.send(b"Where does the heron nest?\n");
+    node.wait_for("\"answer\"");
     match to {
         To::Group => node.signal_group(signal),
         To::Command => node.signal(signal),
@@ -28,7 +30,11 @@ fn interrupt_ask(signal: Signal, to: &To) -> Outcome {
     node.must_end_within(AT_ONCE);
     let outcome = node.outcome_with_open_pipe();
     census.assert_nothing_is_left(&place, Duration::ZERO);
-    assert_eq!(place.receipts().len(), 0);
+    let [receipt] = &place.receipts()[..] else {
+        panic!("no receipt of what happened until then: {outcome:?}")
+    };
+    assert!(outcome.stdout.contains(&receipt.display().to_string()), "{outcome:?}");
+    place.assert_verifies(receipt);
     outcome
 }
 
@@ -59,6 +65,43 @@ fn ctrl_c_ends_a_conversation_and_leaves_nothing() {
 fn sigterm_and_sighup_end_a_conversation_and_leave_nothing() {
     interrupt_ask(Signal::TERM, &To::Command).assert_fails(130, &["interrupted"]);
     interrupt_ask(Signal::HUP, &To::Command).assert_fails(130, &["interrupted"]);
+}
+
+#[test]
+fn the_receipt_of_an_interrupted_conversation_holds_what_was_said() {
+    let place = Place::new();
+    place.write("docs/a.md", "The heron nests in the reeds.");
+    let mut node = place.converse().start_with_pipe();
+    node.send(b"Where does the heron nest?\n");
+    node.wait_for("\"answer\"");
+    node.signal(Signal::INT);
+    node.must_end_within(AT_ONCE);
+    node.outcome_with_open_pipe().assert_fails(130, &["interrupted"]);
+    let [receipt] = &place.receipts()[..] else { panic!("one receipt") };
+    let text = std::fs::read_to_string(receipt).unwrap();
+    for said in ["call.cancelled", "Where does the heron nest?", "The heron nests in the reeds."] {
+        assert!(text.contains(said), "{said:?} is not in {text}");
+    }
+}
+
+#[test]
+fn an_interruption_while_documents_are_read_leaves_a_receipt() {
+    let place = Place::new();
+    for number in 0..3000 {
+        place.write(format!("docs/{number}.txt"), format!("Heron number {number}."));
+    }
+    let mut node = place.converse().start_with_pipe();
+    let census = Census::of(node.pid());
+    let root = node.pid();
+    node.wait_until("plugin", |_| beneath(root).iter().any(|(_, name)| name == "ioi-plugin-file"));
+    node.signal(Signal::TERM);
+    node.must_end_within(AT_ONCE);
+    let outcome = node.outcome_with_open_pipe();
+    outcome.assert_fails(130, &["interrupted"]);
+    assert!(!outcome.stdout.contains("\"read\""), "it was not interrupted while it read: {outcome:?}");
+    census.assert_nothing_is_left(&place, Duration::ZERO);
+    let [receipt] = &place.receipts()[..] else { panic!("one receipt: {outcome:?}") };
+    place.assert_verifies(receipt);
 }
 
 #[test]

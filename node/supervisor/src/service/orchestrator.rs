@@ -3,12 +3,13 @@
 
 use super::transfer_id;
 use crate::Refused;
+use crate::listing::Entry;
 use crate::regions::Owner;
-use crate::roots::Entry;
 use crate::run::Shared;
 use ioi_ipc::proto::supervisor::{self as wire, orchestrator_host_server::OrchestratorHost};
+use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
-use ioi_types::RegionId;
+use ioi_types::{ErrorCode, RegionId};
 use std::sync::Arc;
 
 pub(crate) struct OrchestratorService {
@@ -46,11 +47,16 @@ impl OrchestratorService {
         }
     }
 
-    async fn release_one(&self, instance: u32, asked: &wire::Release) -> Result<u64, Status> {
+    /// The digest is taken before the plugin has the descriptor, so that it can't depend on the plugin.
+    async fn release_one(&self, instance: u32, asked: &wire::Release) -> Result<wire::Released, Status> {
         let id = transfer_id(&asked.transfer_id)?;
         let (descriptor, facts) = self.run.roots().release(asked.id)?;
+        let unreadable =
+            |error| refuse(ErrorCode::PathUnreadable, format!("the file can't be read: {error}"));
+        let (descriptor, digest) = self.run.witness.look(descriptor, facts.size).await.map_err(unreadable)?;
         self.run.send_to_plugin(instance, id, descriptor).await?;
-        Ok(facts.size)
+        let digest = digest.map(|digest| digest.to_string()).unwrap_or_default();
+        Ok(wire::Released { size: facts.size, digest, ..Default::default() })
     }
 }
 
@@ -100,7 +106,7 @@ impl OrchestratorHost for OrchestratorService {
         let mut released = Vec::new();
         for asked in batch(request.releases)? {
             released.push(match self.release_one(request.instance, &asked).await {
-                Ok(size) => wire::Released { size, ..Default::default() },
+                Ok(released) => released,
                 Err(status) => wire::Released {
                     error_code: ioi_ipc::status::code(&status).number(),
                     error: status.message().to_owned(),
@@ -154,7 +160,9 @@ impl OrchestratorHost for OrchestratorService {
         &self,
         request: Request<wire::GrantRequest>,
     ) -> Result<Response<wire::GrantReply>, Status> {
-        self.run.regions().grant(RegionId(request.into_inner().region))?;
+        let request = request.into_inner();
+        let owner = Owner::Plugin(request.instance);
+        self.run.regions().grant(owner, RegionId(request.region))?;
         Ok(Response::new(wire::GrantReply {}))
     }
 
@@ -189,6 +197,11 @@ impl OrchestratorHost for OrchestratorService {
         let question = self.run.next_question().await;
         let end = question.is_none();
         Ok(Response::new(wire::NextQuestionReply { question: question.unwrap_or_default(), end }))
+    }
+
+    async fn beat(&self, _: Request<wire::BeatRequest>) -> Result<Response<wire::BeatReply>, Status> {
+        let interrupted = self.run.pulse.beat().await;
+        Ok(Response::new(wire::BeatReply { interrupted }))
     }
 
     async fn report(
