@@ -77,8 +77,15 @@ impl Drop for Place {
     }
 }
 
-const PROGRAMS: &[&str] =
-    &["ioi", "ioi-init", "ioi-guardian", "ioi-orchestrator", "ioi-workload", "ioi-plugin-files"];
+const PROGRAMS: &[&str] = &[
+    "ioi",
+    "ioi-init",
+    "ioi-guardian",
+    "ioi-orchestrator",
+    "ioi-workload",
+    "ioi-egress",
+    "ioi-plugin-files",
+];
 
 /// The folder of the release programs.
 ///

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 fn programs(place: &Place) -> PathBuf {
     let (from, to) = (program("ioi").parent().unwrap().to_owned(), place.path("programs"));
     fs::create_dir(&to).unwrap();
-    for name in ["ioi-init", "ioi-guardian", "ioi-orchestrator", "ioi-workload"] {
+    for name in ["ioi-init", "ioi-guardian", "ioi-orchestrator", "ioi-workload", "ioi-egress"] {
         symlink(from.join(name), to.join(name)).unwrap();
     }
     fs::copy(from.join("ioi-plugin-rogue"), to.join("ioi-plugin-files")).unwrap();
