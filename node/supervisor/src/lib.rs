@@ -6,7 +6,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `run` | one run from start to end |
+//! | `run`, `wiring` | one run from start to end, and who is connected to whom in it |
+//! | `shared` | what the services of one run share |
 //! | `child`, `profiles` | sandboxed processes and what each is given |
 //! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
 //! | `listing`, `witness` | a folder's names; a file's digest by our own reading |
@@ -29,8 +30,10 @@ mod regions;
 mod roots;
 mod run;
 mod service;
+mod shared;
 mod streams;
 mod vault;
+mod wiring;
 mod witness;
 
 pub use binaries::{Binaries, MissingBinary, measure};

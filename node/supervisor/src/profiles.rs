@@ -1,6 +1,7 @@
 //! The sandboxes of the node's own processes and of our plugins.
 
 use crate::run::Settings;
+use crate::wiring::Station;
 use ioi_sandbox::{
     Access, Grant, Identity, Limits, Profile, Property, SyscallSet, network_grants, system_grants,
 };
@@ -10,11 +11,12 @@ use std::path::Path;
 
 const MIB: u64 = 1 << 20;
 
-fn base(settings: &Settings, name: &str, program: &str, fds: &str) -> Profile {
-    let executable = settings.binaries.path(program);
-    let mut profile = Profile::new(name, executable);
+/// A process of the node: its program has its name.
+fn base(settings: &Settings, station: &Station) -> Profile {
+    let program = format!("ioi-{}", station.name());
+    let mut profile = Profile::new(station.name(), settings.binaries.path(&program));
     profile.argv = vec![OsString::from(program)];
-    profile.environment = vec![(ioi_ipc::FDS_VARIABLE.into(), fds.into())];
+    profile.environment = vec![(ioi_ipc::FDS_VARIABLE.into(), station.variable().into())];
     profile.grants = system_grants();
     profile.syscalls = SyscallSet::Tokio;
     profile.require.push(Property::DiesAsAWhole);
@@ -46,36 +48,32 @@ fn limits(memory_mib: u64, pids: u32) -> Limits {
 }
 
 /// Keys and the log's frontier; its own folder and nothing else.
-pub(crate) fn guardian(settings: &Settings, egress: bool) -> Profile {
-    let fds = if egress { "directory:5,orchestrator:6,egress:7" } else { "directory:5,orchestrator:6" };
-    let mut profile = base(settings, "guardian", "ioi-guardian", fds);
+pub(crate) fn guardian(settings: &Settings, station: &Station) -> Profile {
+    let mut profile = base(settings, station);
     profile.grants.push(Grant::new(settings.home.guardian(), Access::ReadWrite));
     profile.limits = limits(256, 16);
     profile
 }
 
 /// Sessions and decisions; the run's folder and nothing else.
-pub(crate) fn orchestrator(settings: &Settings, directory: &Path, workload: bool, egress: bool) -> Profile {
-    let workload = if workload { ",workload:7" } else { "" };
-    let egress = if egress { ",egress:8" } else { "" };
-    let fds = format!("directory:5,guardian:6{workload}{egress}");
-    let mut profile = base(settings, "orchestrator", "ioi-orchestrator", &fds);
+pub(crate) fn orchestrator(settings: &Settings, station: &Station, directory: &Path) -> Profile {
+    let mut profile = base(settings, station);
     profile.grants.push(Grant::new(directory, Access::ReadWrite));
     profile.limits = limits(1024, 16);
     profile
 }
 
 /// Documents' texts and their index; no folder at all.
-pub(crate) fn workload(settings: &Settings) -> Profile {
-    let mut profile = base(settings, "workload", "ioi-workload", "orchestrator:5");
+pub(crate) fn workload(settings: &Settings, station: &Station) -> Profile {
+    let mut profile = base(settings, station);
     profile.limits = limits(16 * 1024, 64);
     profile.identity = own_uid(&profile.executable, 0);
     profile
 }
 
 /// The way out: the network, what tells names and authorities apart, and no folder.
-pub(crate) fn egress(settings: &Settings) -> Profile {
-    let mut profile = base(settings, "egress", "ioi-egress", "orchestrator:5,guardian:6");
+pub(crate) fn egress(settings: &Settings, station: &Station) -> Profile {
+    let mut profile = base(settings, station);
     profile.grants.extend(network_grants());
     profile.network = true;
     profile.limits = limits(256, 16);

@@ -3,7 +3,8 @@
 use crate::child::{Child, Start};
 use crate::home::private_folder;
 use crate::profiles;
-use crate::run::{RunError, Settings, system};
+use crate::run::{RunError, Settings};
+use crate::wiring::Station;
 use ioi_ipc::pair;
 use ioi_ipc::proto::supervisor::{
     self as wire,
@@ -11,7 +12,6 @@ use ioi_ipc::proto::supervisor::{
 };
 use ioi_ipc::tonic::transport::Server;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
-use ioi_shm::DescriptorChannel;
 use ioi_types::ErrorCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -48,20 +48,14 @@ pub enum VaultError {
 /// Whatever keeps the guardian from starting or from doing it.
 pub async fn ask_vault(settings: &Settings, task: VaultTask) -> Result<Vec<String>, VaultError> {
     let folder = private_folder(&settings.home.guardian()).map_err(RunError::from)?;
-    let (ours, theirs) = pair::pair().map_err(system("no socket pair"))?;
-    let (_, unused_orchestrator) = pair::pair().map_err(system("no socket pair"))?;
-    let (_held, channel) = DescriptorChannel::pair()
-        .map_err(|error| system("no descriptor channel")(std::io::Error::other(error)))?;
-    let descriptors = vec![
-        (theirs, ioi_ipc::SUPERVISOR_FD),
-        (channel.into(), ioi_ipc::DESCRIPTORS_FD),
-        (folder.into(), 5),
-        (unused_orchestrator, 6),
-    ];
+    let (mut station, _) = Station::new("guardian")?;
+    station.give("directory", folder.into());
+    let profile = profiles::guardian(settings, &station);
+    let (host, descriptors) = station.into_parts();
     let child = Child::start(Start {
         kernel: &settings.kernel,
         init: &settings.binaries.path("ioi-init"),
-        profile: &profiles::guardian(settings, false),
+        profile: &profile,
         decided: None,
         descriptors,
         inherit_stdio: false,
@@ -71,7 +65,7 @@ pub async fn ask_vault(settings: &Settings, task: VaultTask) -> Result<Vec<Strin
     let child = child.map_err(|source| RunError::Spawn { name: "guardian".into(), source })?;
     let (answered, mut answers) = mpsc::channel(1);
     let service = VaultHost { task: Mutex::new(Some(task)), answered };
-    tokio::spawn(pair::serve(ours, Server::builder().add_service(GuardianHostServer::new(service))));
+    tokio::spawn(pair::serve(host, Server::builder().add_service(GuardianHostServer::new(service))));
     let waited = tokio::time::timeout(DEADLINE, async {
         tokio::select! {
             biased;

@@ -1,7 +1,7 @@
 //! What the egress process may ask for: its end of a stream.
 
 use super::transfer_id;
-use crate::run::Shared;
+use crate::shared::Shared;
 use crate::streams::End;
 use ioi_ipc::proto::supervisor::{self as wire, egress_host_server::EgressHost};
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};

@@ -1,6 +1,6 @@
 //! What the guardian may ask for: its configuration.
 
-use crate::run::Shared;
+use crate::shared::Shared;
 use ioi_ipc::proto::supervisor::{self as wire, guardian_host_server::GuardianHost};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};

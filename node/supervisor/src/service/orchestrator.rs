@@ -5,7 +5,7 @@ use super::transfer_id;
 use crate::Refused;
 use crate::listing::Entry;
 use crate::regions::Owner;
-use crate::run::Shared;
+use crate::shared::Shared;
 use ioi_ipc::proto::supervisor::{self as wire, orchestrator_host_server::OrchestratorHost};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};

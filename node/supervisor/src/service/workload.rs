@@ -2,7 +2,7 @@
 
 use super::transfer_id;
 use crate::regions::Owner;
-use crate::run::Shared;
+use crate::shared::Shared;
 use crate::streams::End;
 use ioi_ipc::proto::supervisor::{self as wire, workload_host_server::WorkloadHost};
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
