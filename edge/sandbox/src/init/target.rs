@@ -5,7 +5,7 @@ use super::{During, Failure, Setup, landlock};
 use crate::filter::{self, Surroundings};
 use crate::plan::Tier;
 use crate::wire::{Job, Report};
-use crate::{Enforced, Layer, process, sys};
+use crate::{Enforced, Layer, SyscallSet, process, sys};
 use rustix::process::Pid;
 use std::ffi::CString;
 use std::io;
@@ -126,7 +126,10 @@ fn set_limits(job: &Job) -> Result<(), Failure> {
     if let (true, Some(bytes)) = (needed, job.memory_bytes) {
         sys::limit(libc::RLIMIT_DATA, bytes).during("limiting memory")?;
     }
-    if let (true, Some(pids)) = (needed, job.pids) {
+    // Outside a user namespace all that the user runs is counted together. The node's own processes, which
+    // fork nothing, must not lose their threads to a neighbour that does.
+    let alone = job.plan.uses(Layer::UserNamespace) || job.syscalls != SyscallSet::Tokio;
+    if let (true, Some(pids)) = (needed && alone, job.pids) {
         sys::limit(libc::RLIMIT_NPROC, u64::from(pids) + processes_of_user(job))
             .during("limiting processes")?;
     }

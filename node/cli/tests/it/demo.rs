@@ -47,6 +47,11 @@ fn nothing_that_the_plugin_tries_happens() {
 #[test]
 fn demos_at_the_same_time_do_not_see_each_others_processes() {
     let place = Place::new();
+    let tier = place.ioi(["--json", "doctor"]).outcome().event("doctor")["tier"].clone();
+    if !is_root() && tier != "with namespaces" {
+        // One demo's forks take the others' threads from them.
+        return skip("without control groups all processes of the user are counted together");
+    }
     // One is always somewhere in its attempts while another looks for what is left.
     let demos: Vec<_> = (0..4).map(|_| place.ioi(["--json", "demo"]).start()).collect();
     for demo in demos {
