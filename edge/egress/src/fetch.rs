@@ -2,6 +2,7 @@
 
 use crate::dial::{Client, Dialled};
 use crate::leak::{LeakFilter, Leaked};
+use crate::search::Search;
 use crate::target::Target;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -91,8 +92,8 @@ pub enum FetchError {
     #[error("the answer has more than {0} bytes")]
     TooLong(u64),
     /// A compressed answer, which nobody asked for.
-    #[error("the answer is encoded as `{0}`, which was not asked for")]
-    Encoded(String),
+    #[error("the answer is compressed or encoded otherwise, which was not asked for")]
+    Encoded,
     /// The answer holds the credential.
     #[error(transparent)]
     Leaked(#[from] Leaked),
@@ -205,9 +206,9 @@ impl Client {
             let head = timeout(bounds.head, sender.send_request(prepared)).await;
             let late = |_| exchange.late("did not begin its answer", bounds.head);
             let answer = head.map_err(late)?.map_err(broken)?;
-            let filter = request.secret.as_deref().map(|secret| LeakFilter::new(secret));
-            let (status, content_type) = look_at_head(&answer)?;
-            let (bytes, digest) = exchange.pass_on(answer, filter, to).await?;
+            let search = request.secret.as_deref().map(|secret| Search::new(secret));
+            let (status, content_type) = look_at_head(&answer, request.secret.as_ref())?;
+            let (bytes, digest) = exchange.pass_on(answer, search, to).await?;
             Ok(Report { status, content_type, peer, certificate, bytes, digest })
         };
         tokio::pin!(connection, answered);
@@ -241,12 +242,14 @@ impl Exchange<'_> {
     async fn pass_on<W: AsyncWrite + Unpin>(
         &self,
         answer: Response<Incoming>,
-        mut filter: Option<LeakFilter>,
+        mut search: Option<Search>,
         to: &mut W,
     ) -> Result<(u64, [u8; 32]), FetchError> {
         let mut body = answer.into_body();
         let (mut came, mut hasher, mut bytes) = (0_u64, blake3::Hasher::new(), 0_u64);
-        loop {
+        let mut reader = ioi_completion::Reader::default();
+        // Some servers keep the connection open after a whole answer.
+        while !reader.is_done() {
             let frame = timeout_at(Instant::now() + self.bounds.idle, body.frame()).await;
             let frame = frame.map_err(|_| self.late("sent nothing more", self.bounds.idle))?;
             let piece = match frame {
@@ -257,8 +260,9 @@ impl Exchange<'_> {
             if came > self.bounds.answer_bytes_max {
                 return Err(FetchError::TooLong(self.bounds.answer_bytes_max));
             }
-            let passed = match &mut filter {
-                Some(filter) => Bytes::from(filter.pass(&piece)?),
+            reader.take(&piece);
+            let passed = match &mut search {
+                Some(search) => Bytes::from(search.pass(&piece)?),
                 None => piece,
             };
             hasher.update(&passed);
@@ -266,7 +270,7 @@ impl Exchange<'_> {
             to.write_all(&passed).await.map_err(FetchError::Reader)?;
             to.flush().await.map_err(FetchError::Reader)?;
         }
-        let rest = filter.map(LeakFilter::finish).unwrap_or_default();
+        let rest = search.map(Search::finish).unwrap_or_default();
         hasher.update(&rest);
         to.write_all(&rest).await.map_err(FetchError::Reader)?;
         to.flush().await.map_err(FetchError::Reader)?;
@@ -299,13 +303,20 @@ fn prepare(request: &Request) -> Result<hyper::Request<Full<Bytes>>, FetchError>
     builder.body(body).map_err(|error| refused(&error.to_string()))
 }
 
-fn look_at_head(answer: &Response<Incoming>) -> Result<(u16, String), FetchError> {
+/// Nothing of a head goes further that was not searched: a server may put the credential there too.
+fn look_at_head(
+    answer: &Response<Incoming>,
+    secret: Option<&Zeroizing<Vec<u8>>>,
+) -> Result<(u16, String), FetchError> {
     let encoding = answer.headers().get(CONTENT_ENCODING);
-    if let Some(encoding) = encoding.filter(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
-        return Err(FetchError::Encoded(shown(encoding)));
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(FetchError::Encoded);
     }
-    Ok((answer.status().as_u16(), answer.headers().get(CONTENT_TYPE).map(shown).unwrap_or_default()))
+    let content_type = answer.headers().get(CONTENT_TYPE).map(shown).unwrap_or_default();
+    if let Some(secret) = secret {
+        LeakFilter::new(secret).pass(content_type.as_bytes())?;
+    }
+    Ok((answer.status().as_u16(), content_type))
 }
 
 fn shown(value: &HeaderValue) -> String {

@@ -22,26 +22,10 @@ enum Reading {
     Percent,
     /// `\u0041` is `A`, `\/` is `/`.
     Json,
-    /// As `Json`, and only within the values of `"content"`, which are one text: a model's answer comes as
-    /// a row of events, each with a piece of it.
-    Content(Within),
 }
-
-/// Where in a row of JSON objects a byte stands.
-#[derive(Clone, Copy, Debug)]
-enum Within {
-    /// So many bytes of the key have passed.
-    Key(usize),
-    /// After the key, up to the value's first quote; true once the colon has passed.
-    Between(bool),
-    Value,
-}
-
-const CONTENT: &[u8] = b"\"content\"";
 
 /// Searches everything that passes for one secret and its spellings: as it is, in hexadecimal, in base64
-/// (both alphabets, at every alignment), percent-encoded or JSON-escaped in any part, or in pieces over the
-/// events of a model's answer. In pieces it is found when it is complete, and its beginning may have passed.
+/// (both alphabets, at every alignment), percent-encoded or JSON-escaped in any part.
 pub struct LeakFilter {
     searches: Vec<Search>,
     held: Vec<u8>,
@@ -63,10 +47,9 @@ impl LeakFilter {
     /// A filter for one secret of at least one byte.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
-        let mut searches: Vec<_> =
-            [Reading::Plain, Reading::Percent, Reading::Json, Reading::Content(Within::Key(0))]
-                .map(|reading| Search::new(reading, secret.to_vec()))
-                .into();
+        let mut searches: Vec<_> = [Reading::Plain, Reading::Percent, Reading::Json]
+            .map(|reading| Search::new(reading, secret.to_vec()))
+            .into();
         let hex = ioi_types::hex::encode(secret).into_bytes();
         searches.push(Search::new(Reading::EitherCase, hex));
         for alignment in 0..3 {
@@ -97,6 +80,11 @@ impl LeakFilter {
         let may_go_on = self.searches.iter().any(Search::is_under_way);
         let kept = if may_go_on { self.spelling_bytes_max.min(self.held.len()) } else { 0 };
         Ok(self.held.drain(..self.held.len() - kept).collect())
+    }
+
+    /// How much of a spelling the last bytes may be the beginning of.
+    pub(crate) fn matched(&self) -> usize {
+        self.searches.iter().map(|search| search.matched).max().unwrap_or(0)
     }
 
     /// The end: what was held back passes, since nothing follows it.
@@ -143,26 +131,7 @@ impl Search {
             Reading::EitherCase => self.step(byte.to_ascii_lowercase()),
             Reading::Percent => self.found_in_escape(byte, b'%', 3, percent),
             Reading::Json => self.found_in_escape(byte, b'\\', 6, json),
-            Reading::Content(within) => self.found_in_content(byte, within),
         }
-    }
-
-    fn found_in_content(&mut self, byte: u8, within: Within) -> bool {
-        let in_escape = !self.escape.is_empty();
-        let next = match (within, byte) {
-            (Within::Value, b'"') if !in_escape => Within::Key(0),
-            (Within::Value, _) => return self.found_in_escape(byte, b'\\', 6, json),
-            (Within::Between(_), b' ' | b'\t' | b'\r' | b'\n') => within,
-            (Within::Between(false), b':') => Within::Between(true),
-            (Within::Between(true), b'"') => Within::Value,
-            (Within::Key(passed), _) if byte == CONTENT[passed] => match passed + 1 {
-                whole if whole == CONTENT.len() => Within::Between(false),
-                passed => Within::Key(passed),
-            },
-            _ => Within::Key(usize::from(byte == CONTENT[0])),
-        };
-        self.reading = Reading::Content(next);
-        false
     }
 
     /// Collects an escape up to its end. One that is none counts as the bytes that it is made of.
@@ -287,24 +256,6 @@ mod tests {
             let before: Vec<u8> = before.into_iter().filter(|b| !b"%\\".contains(b)).collect();
             let text = spelled(secret.as_bytes(), how, &before, &after);
             prop_assert_eq!(pass(secret.as_bytes(), &text, &cuts), Err(Leaked));
-        }
-
-        #[test]
-        fn a_secret_in_pieces_over_the_events_of_an_answer_is_found(
-            secret in "[!-\\[\\]-~]{8,60}", piece in 1_usize..7, escaped in any::<bool>(),
-            cuts in prop::collection::vec(any::<usize>(), 0..8),
-        ) {
-            let quoted = |text: &str| match escaped {
-                true => text.bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
-                false => text.replace('"', "\\\""),
-            };
-            let text = format!("The key is {secret}.");
-            let pieces: Vec<_> = text.as_bytes().chunks(piece).map(|p| std::str::from_utf8(p).unwrap()).collect();
-            let event = |piece: &&str| {
-                format!("data: {{\"choices\":[{{\"delta\":{{\"content\" : \"{}\"}},\"index\":0}}]}}\n\n", quoted(piece))
-            };
-            let events: String = pieces.iter().map(event).collect();
-            prop_assert_eq!(pass(secret.as_bytes(), events.as_bytes(), &cuts), Err(Leaked));
         }
 
         #[test]

@@ -27,13 +27,14 @@
 //! | `address` | which addresses may be dialled |
 //! | `dial` | names, TCP, TLS |
 //! | `fetch` | one request, its bounds, its report |
-//! | `leak` | the search for the credential in what comes back |
+//! | `leak`, `search` | the search for the credential in what comes back |
 #![forbid(unsafe_code)]
 
 mod address;
 mod dial;
 mod fetch;
 mod leak;
+mod search;
 mod target;
 
 pub use dial::{Client, Resolve, Resolved, SystemResolver};

@@ -214,6 +214,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             "simd",
             "audit",
             "scrub",
+            "completion",
             "search",
             "scs",
             "execution",
@@ -229,7 +230,19 @@ pub(super) const PROGRAMS: &[Program] = &[
     },
     Program {
         package: "ioi-node-egress",
-        ours: &["types", "canon", "api", "shm", "crypto", "scrub", "egress", "tls", "sandbox", "ipc"],
+        ours: &[
+            "types",
+            "canon",
+            "api",
+            "shm",
+            "crypto",
+            "completion",
+            "scrub",
+            "egress",
+            "tls",
+            "sandbox",
+            "ipc",
+        ],
         never: &[PEERS, VM, INFERENCE, PARSERS],
     },
     Program {

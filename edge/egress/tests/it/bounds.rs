@@ -71,5 +71,5 @@ async fn what_is_cut_short_or_is_no_http_is_broken() {
 async fn a_compressed_answer_that_nobody_asked_for_is_dropped() {
     let answer = answer("200 OK", "content-encoding: gzip\r\n", &[0x1f, 0x8b]);
     let error = refused(vec![answer], Duration::ZERO, &short()).await;
-    assert!(matches!(error, FetchError::Encoded(ref name) if name == "gzip"), "{error}");
+    assert!(matches!(error, FetchError::Encoded), "{error}");
 }

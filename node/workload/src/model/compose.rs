@@ -1,6 +1,6 @@
 //! From the stream's bytes to the tokens and the whole answer.
 
-use super::events::{Reader, cited};
+use ioi_completion::{Reader, cited};
 use ioi_ipc::proto::control::{ComposeEvent, Composed, compose_event::Event};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Status;

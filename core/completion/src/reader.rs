@@ -1,27 +1,28 @@
 //! A model's answer, read as it comes. All of it is foreign: every size is bounded, and what is no answer is
 //! said to be none.
 
+use ioi_types::limits;
 use serde::Deserialize;
 
 /// Bytes of one line, and of an answer that is one JSON object.
 const LINE_BYTES_MAX: usize = 1 << 20;
-/// Bytes of the whole text.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the whole text: it travels inline.
+const TEXT_BYTES_MAX: usize = limits::INLINE_BYTES_MAX;
 /// Characters of a server's complaint that are shown.
 const COMPLAINT_CHARS_MAX: usize = 300;
 
 /// What is known after some bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Read {
+pub struct Read {
     /// The text so far.
-    pub(crate) text: String,
+    pub text: String,
     /// Why it is no whole answer; the first reason.
-    pub(crate) trouble: Option<String>,
+    pub trouble: Option<String>,
 }
 
 /// The state of reading one answer.
 #[derive(Default)]
-pub(crate) struct Reader {
+pub struct Reader {
     read: Read,
     line: Vec<u8>,
     /// The last byte ended a line with a carriage return; a line feed then belongs to it.
@@ -34,8 +35,7 @@ pub(crate) struct Reader {
 
 #[derive(Deserialize)]
 struct Message {
-    #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     error: Option<serde_json::Value>,
 }
 
@@ -53,7 +53,7 @@ struct Content {
 
 impl Reader {
     /// Takes the next bytes and returns the text that they added.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> &str {
+    pub fn take(&mut self, bytes: &[u8]) -> &str {
         let before = self.read.text.len();
         for &byte in bytes {
             if !self.begun && !byte.is_ascii_whitespace() {
@@ -69,8 +69,14 @@ impl Reader {
         &self.read.text[before..]
     }
 
+    /// True once the answer has said that it is whole; what follows is no part of it.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// The end of the bytes.
-    pub(crate) fn finish(mut self) -> Read {
+    pub fn finish(mut self) -> Read {
         if let Some(object) = self.object.take() {
             self.take_message(&object);
             self.done = true;
@@ -124,10 +130,10 @@ impl Reader {
             let said: String = said.chars().take(COMPLAINT_CHARS_MAX).collect();
             return self.trouble(&format!("the endpoint says: {said}"));
         }
-        let Some(choice) = message.choices.into_iter().next() else { return };
+        let Some(choice) = message.choices.unwrap_or_default().into_iter().next() else { return };
         let content = choice.delta.or(choice.message).and_then(|content| content.content).unwrap_or_default();
         if self.read.text.len() + content.len() > TEXT_BYTES_MAX {
-            return self.trouble("the answer's text is longer than 1 MiB");
+            return self.trouble("the answer's text is longer than 64 KiB");
         }
         self.read.text.push_str(&content);
         match choice.finish_reason.as_deref() {
@@ -141,7 +147,7 @@ impl Reader {
 }
 
 /// The numbers in brackets, as `[2]` or `[1, 3]`, that are numbers of passages; in order, each once.
-pub(crate) fn cited(text: &str, passages: u32) -> Vec<u32> {
+pub fn cited(text: &str, passages: u32) -> Vec<u32> {
     let mut numbers: Vec<u32> = text
         .split('[')
         .skip(1)
@@ -205,6 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_done_when_it_says_so_and_what_follows_is_no_part_of_it() {
+        for end in ["data: [DONE]\n", "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n"] {
+            let mut reader = Reader::default();
+            reader.take(event("whole").as_bytes());
+            assert!(!reader.is_done());
+            reader.take(end.as_bytes());
+            assert!(reader.is_done());
+            assert_eq!(reader.take(event(" more").as_bytes()), "");
+            assert_eq!(reader.finish(), Read { text: "whole".into(), trouble: None });
+        }
+        let null = "data: {\"choices\":null}\n\ndata: [DONE]\n\n";
+        assert!(trouble(&(event("x") + null)).is_empty());
+    }
+
+    #[test]
     fn one_json_object_is_an_answer_too() {
         let read = read(br#" {"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}"#);
         assert_eq!(read, Read { text: "whole".into(), trouble: None });
@@ -228,9 +249,9 @@ mod tests {
     #[test]
     fn a_line_without_end_and_a_text_without_end_stop_at_their_bounds() {
         assert!(trouble(&format!("data: {}", "x".repeat(LINE_BYTES_MAX + 10))).contains("1 MiB"));
-        let long = event(&"y".repeat(400_000));
+        let long = event(&"y".repeat(30_000));
         let read = read(long.repeat(4).as_bytes());
-        assert!(read.text.len() <= TEXT_BYTES_MAX && read.trouble.unwrap().contains("1 MiB"));
+        assert!(read.text.len() <= TEXT_BYTES_MAX && read.trouble.unwrap().contains("64 KiB"));
         assert!(trouble(&format!("{{{}", "x".repeat(LINE_BYTES_MAX + 10))).contains("1 MiB"));
     }
 
