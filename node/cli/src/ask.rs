@@ -41,8 +41,11 @@ pub(crate) async fn run(args: AskArgs, screen: &mut Screen) -> Result<(), Failur
         policy,
         egress: model.is_some(),
         task: Task::Ask(AskTask {
-            model: model
-                .map(|model| ModelEndpoint { url: model.url(), name: args.model_name.unwrap_or_default() }),
+            model: model.map(|model| ModelEndpoint {
+                url: model.url(),
+                name: args.model_name.unwrap_or_default(),
+                credential: args.credential.unwrap_or_default(),
+            }),
         }),
         workload: true,
         plugins: BTreeMap::from([("files".to_owned(), files)]),

@@ -8,7 +8,8 @@ use ioi_node_supervisor::wire::{Credential, ListCredentials};
 use ioi_node_supervisor::{VaultError, VaultTask, ask_vault};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// More than any secret; what is longer is refused by its size.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
@@ -17,7 +18,7 @@ pub(crate) async fn run(command: CredentialCommand, screen: &mut Screen) -> Resu
     let settings = node::settings()?;
     let (task, done) = match command {
         CredentialCommand::Set { name } => {
-            let secret = read_secret(&name)?;
+            let secret = read_secret(&name).await?;
             let done = format!("Stored `{name}`; `ioi ask … --model URL --credential {name}` uses it.");
             (VaultTask::Store(Credential { name, secret }), done)
         }
@@ -47,18 +48,20 @@ fn failure(error: VaultError) -> Failure {
 }
 
 /// One line from a terminal, unseen, or all of a pipe; without the line's end.
-fn read_secret(name: &str) -> Result<Vec<u8>, Failure> {
+async fn read_secret(name: &str) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| Failure::usage(format!("the secret can't be read: {error}"));
     let mut secret = if io::stdin().is_terminal() {
         eprint!("Secret for `{name}` (not shown): ");
         let _ = io::stderr().flush();
+        // Also where a signal ends it the terminal is put back.
         let hidden = Hidden::start();
-        let mut line = String::new();
-        let read = io::stdin().read_line(&mut line);
+        let line = tokio::select! {
+            line = read_line() => line.map_err(failed),
+            interrupted = interrupted() => Err(interrupted),
+        };
         drop(hidden);
         eprintln!();
-        read.map_err(failed)?;
-        line.into_bytes()
+        line?
     } else {
         let mut bytes = Vec::new();
         io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
@@ -71,6 +74,28 @@ fn read_secret(name: &str) -> Result<Vec<u8>, Failure> {
         return Err(Failure::usage("the secret is empty; give it on standard input"));
     }
     Ok(secret)
+}
+
+/// A thread of its own reads, which the end of the command doesn't wait for.
+async fn read_line() -> io::Result<Vec<u8>> {
+    let (sender, line) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().lock().take(INPUT_BYTES_MAX).read_line(&mut line);
+        // An error means that nobody waits any more.
+        let _ = sender.send(read.map(|_| line.into_bytes()));
+    });
+    line.await.map_err(io::Error::other)?
+}
+
+async fn interrupted() -> Failure {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let Ok(mut signals) = kinds.into_iter().map(signal).collect::<io::Result<Vec<_>>>() else {
+        return Failure::unavailable("no signal handler");
+    };
+    let ends: Vec<_> = signals.iter_mut().map(|signal| Box::pin(signal.recv())).collect();
+    futures::future::select_all(ends).await;
+    Failure::new(130, "interrupted", "interrupted; nothing was stored")
 }
 
 /// The terminal shows nothing of what is typed while this lives.

@@ -75,14 +75,15 @@ pub(crate) async fn perform(
     let mut signals = Signals::listen(interrupt)?;
     screen.advisory(advisory(&settings.kernel, &job));
     let mut run = Run::start(settings, job, questions).await?;
+    let started = run.program_started();
     let shown = tokio::select! {
         shown = show(&mut run, screen) => shown,
-        () = signals.ended() => {
+        () = signals.ended(&started) => {
             let grace = end_early(&mut run, screen, interrupt);
             // Whoever asks a second time means at once.
             tokio::select! {
                 shown = grace => shown,
-                () = signals.ended() => Err(CutShort::interrupted(None)),
+                () = signals.ended(&started) => Err(CutShort::interrupted(None)),
             }
         }
     };
@@ -114,6 +115,7 @@ async fn end_early(run: &mut Run, screen: &mut Screen, interrupt: Interrupt) -> 
             let shown = tokio::time::timeout(RECEIPT_GRACE, show(run, screen)).await.unwrap_or_else(late);
             shown.map_err(|cut| CutShort::interrupted(cut.receipt))
         }
+        Interrupt::IsPassedOn if !run.program_started()() => Err(CutShort::interrupted(None)),
         Interrupt::IsPassedOn => {
             run.signal_program(SIGTERM);
             tokio::time::timeout(PROGRAM_GRACE, show(run, screen)).await.unwrap_or_else(late)
@@ -176,10 +178,11 @@ impl Signals {
         })
     }
 
-    async fn ended(&mut self) {
+    /// Ctrl-C is the program's own business only once there is one to hear it.
+    async fn ended(&mut self, started: impl Fn() -> bool) {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => if !self.passes_on { return },
+                _ = self.interrupt.recv() => if !(self.passes_on && started()) { return },
                 _ = self.terminate.recv() => return,
                 _ = self.hang_up.recv() => return,
             }

@@ -35,6 +35,7 @@ const ENVIRONMENT: [&str; 14] = [
     "TZ",
     "USER",
 ];
+const SIGSYS: i32 = 31;
 /// Bytes of the program's own `/tmp`.
 const TMP_BYTES: u64 = 1 << 30;
 
@@ -106,6 +107,11 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     let outcome = node::perform(settings, job, questions, screen, Interrupt::IsPassedOn).await?;
     let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
     screen.finished(&outcome.finished, copy.as_deref());
+    if outcome.finished.exit_code == 128 + SIGSYS && !screen.is_json() {
+        eprintln!(
+            "The sandbox ended it for a system call that none of its programs may make (docs/sandbox.md)."
+        );
+    }
     Ok(u8::try_from(outcome.finished.exit_code).unwrap_or(exit::RUN_FAILED))
 }
 

@@ -46,6 +46,10 @@ pub(crate) enum KeyStoreError {
     SecretSize,
     #[error("a credential is printable ASCII without spaces; this one holds another character")]
     SecretText,
+    #[error(
+        "the credential `{name}` can't be used: {why}; remove it, and store it again with: ioi credential set {name}"
+    )]
+    Credential { name: String, why: String },
     #[error("there is no credential `{0}`; `ioi credential list` names those that there are")]
     NoCredential(String),
 }
@@ -103,12 +107,7 @@ impl KeyStore {
     /// Stores a credential, replacing one of the same name.
     pub(crate) fn store(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError> {
         check_name(name)?;
-        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
-            return Err(KeyStoreError::SecretSize);
-        }
-        if !secret.iter().all(u8::is_ascii_graphic) {
-            return Err(KeyStoreError::SecretText);
-        }
+        check_secret(secret)?;
         let temporary = Temporary::write(self.vault.as_fd(), secret)?;
         fs::renameat(&self.vault, &temporary.name, &self.vault, name).map_err(file("the vault"))?;
         fs::fsync(&self.vault).map_err(file("the vault"))
@@ -117,11 +116,24 @@ impl KeyStore {
     /// A credential's secret; `None` if there is none of that name.
     pub(crate) fn load(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
         check_name(name)?;
-        let Some(mut opened) = open_existing(self.vault.as_fd(), name)? else { return Ok(None) };
+        let bad = |why: String| KeyStoreError::Credential { name: name.into(), why };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let opened = match fs::openat(&self.vault, name, flags, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(bad(format!("it can't be opened: {errno}"))),
+        };
+        let stat = fs::fstat(&opened).map_err(|errno| bad(errno.to_string()))?;
+        if fs::FileType::from_raw_mode(stat.st_mode) != fs::FileType::RegularFile || stat.st_mode & 0o077 != 0
+        {
+            return Err(bad("it is no file that only its owner may read".into()));
+        }
         let mut secret = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 1));
         let most = SECRET_BYTES_MAX as u64 + 1;
-        Read::take(&mut opened, most).read_to_end(&mut secret).map_err(io("the vault"))?;
-        if secret.len() > SECRET_BYTES_MAX { Err(KeyStoreError::SecretSize) } else { Ok(Some(secret)) }
+        let read = Read::take(File::from(opened), most).read_to_end(&mut secret);
+        read.map_err(|error| bad(error.to_string()))?;
+        check_secret(&secret).map_err(|error| bad(error.to_string()))?;
+        Ok(Some(secret))
     }
 
     /// Forgets a credential.
@@ -168,6 +180,16 @@ fn check_name(name: &str) -> Result<(), KeyStoreError> {
         return Err(KeyStoreError::Name(name.chars().take(80).collect()));
     }
     Ok(())
+}
+
+fn check_secret(secret: &[u8]) -> Result<(), KeyStoreError> {
+    if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
+        return Err(KeyStoreError::SecretSize);
+    }
+    match secret.iter().all(u8::is_ascii_graphic) {
+        true => Ok(()),
+        false => Err(KeyStoreError::SecretText),
+    }
 }
 
 fn folder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, KeyStoreError> {
@@ -389,6 +411,31 @@ mod tests {
         assert!(store.load("openai").unwrap().is_none());
         assert!(matches!(store.remove("openai"), Err(KeyStoreError::NoCredential(_))));
         assert_eq!(store.names().unwrap(), ["anthropic"]);
+    }
+
+    #[test]
+    fn whatever_else_lies_in_the_vault_is_named_and_never_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.store("good", b"good-secret").unwrap();
+        let vault = folder.path().join("vault");
+        let write = |name: &str, bytes: &[u8], mode: u32| {
+            std::fs::write(vault.join(name), bytes).unwrap();
+            std::fs::set_permissions(vault.join(name), PermissionsExt::from_mode(mode)).unwrap();
+        };
+        write("empty", b"", 0o600);
+        write("short", b"x", 0o600);
+        write("line", b"good-secret\n", 0o600);
+        write("open", b"good-secret", 0o644);
+        std::fs::create_dir(vault.join("folder")).unwrap();
+        std::os::unix::fs::symlink(vault.join("good"), vault.join("link")).unwrap();
+        rustix::fs::mknodat(fs::CWD, vault.join("fifo"), fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for name in ["empty", "short", "line", "open", "folder", "link", "fifo"] {
+            let refused = store.load(name).unwrap_err();
+            assert!(matches!(refused, KeyStoreError::Credential { .. }), "{name}: {refused}");
+            assert!(refused.to_string().contains(name), "{refused}");
+        }
+        assert_eq!(store.load("good").unwrap().unwrap().as_slice(), b"good-secret");
     }
 
     #[test]

@@ -106,7 +106,15 @@ impl Model {
             url: self.endpoint.url.clone(),
         };
         let authorized = session.guardian.clone().authorize(authorize).await;
-        authorized.map_err(|status| Failure::guardian(&status))?;
+        let bound = authorized.map_err(|status| Failure::guardian(&status))?.into_inner().credential;
+        let asked = &self.endpoint.credential;
+        if !asked.is_empty() && *asked != bound {
+            let bound =
+                if bound.is_empty() { "no credential".into() } else { format!("the credential `{bound}`") };
+            let message =
+                format!("the policy binds {bound} to this address, not `{asked}`; nothing was sent");
+            return Err(Failure::new(ErrorCode::PolicyDenied, message));
+        }
         let opened = session.host.client().open_stream(wire::OpenStreamRequest {}).await;
         let stream = opened.map_err(|status| Failure::node("supervisor", &status))?.into_inner().stream;
         let header = |name: &str, value: &str| egress::Header { name: name.into(), value: value.into() };
@@ -178,10 +186,13 @@ fn witnessed(exchange: &Exchange) -> Result<Vec<Witnessed>, Failure> {
 impl Exchange {
     /// Only a whole answer is one.
     fn whole(self) -> Result<Self, Failure> {
-        let trouble = &self.composed.trouble;
+        let trouble = match self.composed.trouble.as_str() {
+            "" => "an answer with this status is not used",
+            trouble => trouble,
+        };
         let remedy = match self.fetched.status {
-            200 if trouble.is_empty() => return Ok(self),
-            200 => "",
+            200 if self.composed.trouble.is_empty() => return Ok(self),
+            300..=399 => "; redirects are not followed",
             401 | 403 if !self.fetched.authorized => {
                 "; if it wants a key: ioi credential set NAME, and --credential NAME"
             }

@@ -320,6 +320,12 @@ impl Run {
         self.shared.directory.join("records.jsonl")
     }
 
+    /// Says, whenever asked, whether the program of `ioi run` was started.
+    pub fn program_started(&self) -> impl Fn() -> bool + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || lock(&shared.program).is_some()
+    }
+
     /// Passes a signal on to the program of `ioi run`, where one runs.
     pub fn signal_program(&self, number: i32) {
         if let Some(program) = &*lock(&self.shared.program) {

@@ -157,6 +157,92 @@ fn an_answer_that_holds_the_credential_is_dropped() {
     }
 }
 
+/// Events whose text is `text`, a letter each, written by `event`.
+fn by_letters(text: &str, event: impl Fn(&str) -> String) -> Vec<Vec<u8>> {
+    let events: String =
+        text.chars().map(|letter| format!("data: {}\n\n", event(&letter.to_string()))).collect();
+    vec![head("200 OK"), events.into_bytes(), b"data: [DONE]\n\n".to_vec()]
+}
+
+#[test]
+fn a_credential_in_pieces_over_the_events_or_in_the_head_is_found_and_shown_nowhere() {
+    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let plain = |letter: &str| format!("{{\"choices\":[{{\"delta\":{{\"content\":\"{letter}\"}}}}]}}");
+    let escaped =
+        |letter: &str| format!("{{\"choices\":[{{\"delta\":{{\"\\u0063ontent\":\"{letter}\"}}}}]}}");
+    let decoy = |letter: &str| {
+        format!("{{\"choices\":[{{\"delta\":{{\"content\":\"{letter}\"}}}}],\"z\":{{\"content\":\"!\"}}}}")
+    };
+    let header = |name: &str| {
+        vec![format!("HTTP/1.1 200 OK\r\n{name}: {SECRET}\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes()]
+    };
+    let cases = [
+        (by_letters(SECRET, plain), "credential.reflected"),
+        (by_letters(&hex, plain), "credential.reflected"),
+        (by_letters(SECRET, escaped), "credential.reflected"),
+        (by_letters(SECRET, decoy), "credential.reflected"),
+        (header("content-type"), "credential.reflected"),
+        (header("content-encoding"), "compressed"),
+    ];
+    for (pieces, word) in cases {
+        let place = place();
+        with_credential(&place);
+        let outcome = ask(&place, &Endpoint::new(pieces)).arguments(["--credential", "test"]).outcome();
+        assert_fails_with_receipt(&place, &outcome, 5, &[word]);
+        let shown: String = outcome
+            .events_of("token")
+            .iter()
+            .map(|token| token["text"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(shown.len() < 8, "`{shown}` was shown");
+        assert_secret_lies_only_in_the_vault(&place, &outcome);
+    }
+}
+
+#[test]
+fn an_answer_ends_where_it_says_so_though_the_connection_stays_open() {
+    let place = place();
+    let pieces = vec![head("200 OK"), event("In reeds [1]."), b"data: [DONE]\n\n".to_vec()];
+    let endpoint = Endpoint::staying(pieces, Duration::from_secs(3600));
+    let outcome = ask(&place, &endpoint).within(Duration::from_secs(20)).outcome();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.event("answer")["text"], "In reeds [1].");
+}
+
+#[test]
+fn another_credential_than_the_one_that_the_policy_binds_is_not_sent() {
+    let place = place();
+    with_credential(&place);
+    let endpoint = Endpoint::streaming(&["never"]);
+    let origin = endpoint.url().trim_end_matches("/v1").to_owned();
+    let policy = format!(
+        r#"
+version = 1
+[[rule]]
+id = "read"
+effect = "allow"
+principal = ["session:ask", "plugin:files"]
+action = ["fs::list", "fs::read"]
+when = {{ path = ["./**"] }}
+
+[[egress]]
+id = "bound"
+principal = ["session:ask"]
+origin = "{origin}"
+methods = ["POST"]
+paths = ["/v1/chat/completions"]
+credential = "another"
+"#
+    );
+    let stored = place.ioi(["credential", "set", "another"]).outcome_with(b"another-secret-value");
+    assert_eq!(stored.code, Some(0), "{stored:?}");
+    let policy = place.write("policy.toml", policy);
+    let call = ask(&place, &endpoint).arguments(["--credential", "test"]);
+    let outcome = call.arguments(["--policy".as_ref(), policy.as_os_str()]).outcome();
+    assert_fails_with_receipt(&place, &outcome, 3, &["`another`", "not `test`"]);
+    assert_eq!(endpoint.heard().len(), 0);
+}
+
 #[test]
 fn without_its_credential_nothing_is_sent() {
     let place = place();
@@ -200,7 +286,8 @@ fn each_bad_answer_is_named() {
         (json("401 Unauthorized", r#"{"error":{"message":"no key"}}"#), ["401", "no key"]),
         (json("404 Not Found", r#"{"error":{"message":"no model x"}}"#), ["404", "--model-name"]),
         (json("500 Oops", "<html>"), ["500", "egress.failed"]),
-        (json("307 Moved", ""), ["307", "egress.failed"]),
+        (json("307 Moved", ""), ["307", "redirects are not followed"]),
+        (json("206 Partial", r#"{"choices":[{"message":{"content":"x"}}]}"#), ["206", "status is not used"]),
         (json("200 OK", "{}"), ["200", "no text"]),
         (json("200 OK", "nonsense"), ["200", "broke off"]),
         (vec![head("200 OK"), event("half")], ["200", "broke off"]),

@@ -129,3 +129,17 @@ fn a_program_that_is_asked_to_end_leaves_a_receipt_of_how() {
     let [receipt] = &place.receipts()[..] else { panic!("one receipt") };
     place.assert_verifies(receipt);
 }
+
+#[test]
+fn ctrl_c_at_any_moment_of_the_start_ends_a_run() {
+    let place = Place::new();
+    for delay_ms in [0, 10, 20, 30, 45, 60, 80, 120, 200] {
+        let mut node = place.run(["sleep", "60"]).start_with_pipe();
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        node.signal_group(Signal::INT);
+        node.must_end_within(Duration::from_secs(5));
+        let outcome = node.outcome_with_open_pipe();
+        // Before there is a handler the signal itself ends it.
+        assert!(outcome.code == Some(130) || outcome.signal == Some(2), "at {delay_ms} ms: {outcome:?}");
+    }
+}
