@@ -75,15 +75,15 @@ pub(crate) async fn perform(
     let mut signals = Signals::listen(interrupt)?;
     screen.advisory(advisory(&settings.kernel, &job));
     let mut run = Run::start(settings, job, questions).await?;
-    let started = run.program_started();
+    let gets = run.program_gets();
     let shown = tokio::select! {
         shown = show(&mut run, screen) => shown,
-        () = signals.ended(&started) => {
+        () = signals.ended(&gets) => {
             let grace = end_early(&mut run, screen, interrupt);
             // Whoever asks a second time means at once.
             tokio::select! {
                 shown = grace => shown,
-                () = signals.ended(&started) => Err(CutShort::interrupted(None)),
+                () = signals.ended(&gets) => Err(CutShort::interrupted(None)),
             }
         }
     };
@@ -100,6 +100,7 @@ fn advisory(kernel: &Kernel, job: &Job) -> Vec<Property> {
     plans.flat_map(|plan| plan.advisory).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 /// How long the program of `ioi run` has to end after a signal, before it is killed.
 const PROGRAM_GRACE: Duration = Duration::from_secs(1);
@@ -115,7 +116,7 @@ async fn end_early(run: &mut Run, screen: &mut Screen, interrupt: Interrupt) -> 
             let shown = tokio::time::timeout(RECEIPT_GRACE, show(run, screen)).await.unwrap_or_else(late);
             shown.map_err(|cut| CutShort::interrupted(cut.receipt))
         }
-        Interrupt::IsPassedOn if !run.program_started()() => Err(CutShort::interrupted(None)),
+        Interrupt::IsPassedOn if !run.has_program() => Err(CutShort::interrupted(None)),
         Interrupt::IsPassedOn => {
             run.signal_program(SIGTERM);
             tokio::time::timeout(PROGRAM_GRACE, show(run, screen)).await.unwrap_or_else(late)
@@ -179,10 +180,10 @@ impl Signals {
     }
 
     /// Ctrl-C is the program's own business only once there is one to hear it.
-    async fn ended(&mut self, started: impl Fn() -> bool) {
+    async fn ended(&mut self, gets: impl Fn(i32) -> bool) {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => if !(self.passes_on && started()) { return },
+                _ = self.interrupt.recv() => if !(self.passes_on && gets(SIGINT)) { return },
                 _ = self.terminate.recv() => return,
                 _ = self.hang_up.recv() => return,
             }

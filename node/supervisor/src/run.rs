@@ -216,6 +216,7 @@ impl Run {
             last_instance: AtomicU32::new(0),
             processes: Mutex::default(),
             program: Mutex::default(),
+            program_hears: AtomicBool::new(false),
             questions: AsyncMutex::new(questions),
             reports,
             finished: AtomicBool::new(false),
@@ -320,10 +321,23 @@ impl Run {
         self.shared.directory.join("records.jsonl")
     }
 
-    /// Says, whenever asked, whether the program of `ioi run` was started.
-    pub fn program_started(&self) -> impl Fn() -> bool + use<> {
+    /// Whether the program of `ioi run` was started.
+    #[must_use]
+    pub fn has_program(&self) -> bool {
+        lock(&self.shared.program).is_some()
+    }
+
+    /// Sees to it that the program of `ioi run` gets a signal of its terminal: one that was sent before there
+    /// was a program is passed on now. The call returns false if there is none yet.
+    pub fn program_gets(&self) -> impl Fn(i32) -> bool + use<> {
         let shared = Arc::clone(&self.shared);
-        move || lock(&shared.program).is_some()
+        move |number| {
+            let program = lock(&shared.program);
+            if let (Some(program), false) = (&*program, shared.program_hears.load(Ordering::Acquire)) {
+                program.signal(number);
+            }
+            program.is_some()
+        }
     }
 
     /// Passes a signal on to the program of `ioi run`, where one runs.

@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) last_instance: AtomicU32,
     pub(crate) processes: Mutex<Vec<wire::Process>>,
     pub(crate) program: Mutex<Option<Arc<Child>>>,
+    /// The program was there when the signals that come now were sent.
+    pub(crate) program_hears: AtomicBool,
     pub(crate) questions: AsyncMutex<mpsc::Receiver<String>>,
     pub(crate) reports: mpsc::Sender<Report>,
     pub(crate) finished: AtomicBool,

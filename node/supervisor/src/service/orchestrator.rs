@@ -11,6 +11,11 @@ use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::{ErrorCode, RegionId};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Long enough for the event loop to meet every signal that waits.
+const HEARS_AFTER: Duration = Duration::from_millis(5);
 
 pub(crate) struct OrchestratorService {
     pub(crate) run: Arc<Shared>,
@@ -179,6 +184,12 @@ impl OrchestratorHost for OrchestratorService {
         _: Request<wire::StartProgramRequest>,
     ) -> Result<Response<wire::StartProgramReply>, Status> {
         let process = self.run.start_program().await?;
+        let run = Arc::clone(&self.run);
+        tokio::spawn(async move {
+            // Signals that came while the program was being started are met first: it did not hear them.
+            tokio::time::sleep(HEARS_AFTER).await;
+            run.program_hears.store(true, Ordering::Release);
+        });
         Ok(Response::new(wire::StartProgramReply { process: Some(process) }))
     }
 
