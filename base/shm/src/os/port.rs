@@ -78,13 +78,16 @@ impl<const SLOTS: usize, const BYTES: usize> Port<SLOTS, BYTES> {
         peer: u32,
         timeout: Duration,
     ) -> Result<Port<SLOTS, BYTES>, ConnectError> {
+        // One deadline for all four steps, or a peer could take so long at each.
+        let started = Instant::now();
+        let left = || timeout.saturating_sub(started.elapsed());
         let memory = OwnMemory::create(Self::REGION_BYTES, Self::REGION_BYTES)?;
         let (ours, for_peer) = DescriptorChannel::pair()?;
-        channel.send_timeout(MEMORY_ID, memory.reader_descriptor()?.as_fd(), timeout)?;
-        channel.send_timeout(BELL_ID, for_peer.as_fd(), timeout)?;
+        channel.send_timeout(MEMORY_ID, memory.reader_descriptor()?.as_fd(), left())?;
+        channel.send_timeout(BELL_ID, for_peer.as_fd(), left())?;
         drop(for_peer);
-        let file = expect(channel, MEMORY_ID, timeout)?;
-        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, timeout)?)?;
+        let file = expect(channel, MEMORY_ID, left())?;
+        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
         let other = PeerMemory::accept(file, Self::REGION_BYTES, Self::REGION_BYTES)?;
         Ok(Self::assemble(&memory, &other, Bell::new(ours, theirs), peer)?)
     }
@@ -203,7 +206,11 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
             self.ack();
             self.ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
             if let Some(seen) = self.ring.prepare_sleep()? {
-                sleep(self.ring.peer(), seen, deadline, &self.bell)?;
+                match sleep(self.ring.peer(), seen, deadline, &self.bell) {
+                    // What it committed in its last moments counts, whether it rang or not.
+                    Err(SleepError::Closed) => return self.try_recv(into)?.ok_or(RecvError::Closed),
+                    slept => slept?,
+                }
             }
         }
     }
@@ -411,5 +418,57 @@ from!(RegionError => Region, RejectError => Rejected, ChannelError => Channel, R
 impl<const SLOTS: usize, const BYTES: usize> AsFd for PortReceiver<SLOTS, BYTES> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    type Small = Port<4, 48>;
+
+    fn pair() -> (Small, Small) {
+        let (one, other) = DescriptorChannel::pair().unwrap();
+        let second = std::time::Duration::from_secs(10);
+        let peer = std::thread::spawn(move || Small::connect(&other, 1, second).unwrap());
+        (Small::connect(&one, 2, second).unwrap(), peer.join().unwrap())
+    }
+
+    #[test]
+    fn what_a_peer_committed_before_it_died_is_received_although_it_never_rang() {
+        let (mut ours, mut theirs) = pair();
+        ours.sender.try_send(1, b"first").unwrap();
+        let receiver = std::thread::spawn(move || {
+            let mut bytes = [0; 48];
+            let mut next = || theirs.receiver.recv_timeout(&mut bytes, Duration::from_secs(10));
+            (next().unwrap().msg_id, next().map(|header| header.msg_id), next().map(|header| header.msg_id))
+        });
+        while ours.sender.ring.peer().control(WAKE_AT).load(Ordering::SeqCst) != 1 {
+            std::thread::yield_now();
+        }
+        // The receiver is about to sleep or sleeps. Message 2 is committed, and then the sender is no more.
+        let slot = &ours.sender.ring.own().data()[Layout::<4, 48>::SLOT_WORDS..];
+        slot[1].store(2, Ordering::Relaxed);
+        slot[0].store(2 | 1 << 48, Ordering::Release);
+        drop(ours);
+        assert_eq!(receiver.join().unwrap(), (1, Ok(2), Err(RecvError::Closed)));
+    }
+
+    #[test]
+    fn a_peer_that_takes_its_time_at_each_step_is_late_all_the_same() {
+        let (ours, theirs) = DescriptorChannel::pair().unwrap();
+        let timeout = Duration::from_millis(400);
+        let peer = std::thread::spawn(move || {
+            let memory = OwnMemory::create(Small::REGION_BYTES, Small::REGION_BYTES).unwrap();
+            std::thread::sleep(timeout * 3 / 4);
+            theirs.send(MEMORY_ID, memory.reader_descriptor().unwrap().as_fd()).unwrap();
+            std::thread::sleep(timeout * 3 / 4);
+            let (bell, _other) = DescriptorChannel::pair().unwrap();
+            // It may find the channel closed by now.
+            theirs.send(BELL_ID, bell.as_fd()).ok();
+        });
+        let connected = Small::connect(&ours, 1, timeout);
+        assert_eq!(connected.err(), Some(ConnectError::Channel(ChannelError::TimedOut)));
+        peer.join().unwrap();
     }
 }

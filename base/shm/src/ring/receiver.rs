@@ -89,7 +89,8 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Receiver<S
     /// The sleep is on the peer's first control word, while it has this value.
     ///
     /// # Errors
-    /// [`Fault`] when the sender broke the ring, or says that it has published what its slots don't show.
+    /// [`Fault`] when the sender broke the ring, or says that it has published something else
+    /// than its slots show.
     pub fn prepare_sleep(&mut self) -> Result<Option<u32>, Fault> {
         if self.peek()?.is_some() {
             return Ok(None);
@@ -177,5 +178,46 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Receiver<S
     fn poison(&mut self, fault: Fault) -> Fault {
         self.fault = Some(fault);
         fault
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::LocalPage;
+
+    type Small = Layout<4, 8>;
+
+    /// A sender's page after it has committed `run` messages and not yet stored its index.
+    fn committed(run: u16) -> (LocalPage, Receiver<4, 8, LocalPage, LocalPage>) {
+        let page = LocalPage::new(Small::DATA_WORDS);
+        for number in 0..run {
+            let commit =
+                Commit { sequence: u32::from(number) + 1, length: 0, run: if number == 0 { run } else { 0 } };
+            OwnPage::data(&page)[Small::start(number.into())].store(commit.pack(), Ordering::Relaxed);
+        }
+        (page.clone(), Receiver::new(LocalPage::new(0), page, 7))
+    }
+
+    #[test]
+    fn a_receiver_that_is_ahead_of_the_index_sleeps_until_the_next_message() {
+        let (page, mut receiver) = committed(3);
+        for _ in 0..3 {
+            assert!(receiver.try_recv(&mut [0; 8]).unwrap().is_some());
+        }
+        // The sender was stopped between its two stores: the sleep is on what stands there.
+        assert_eq!(receiver.prepare_sleep(), Ok(Some(0)));
+        OwnPage::control(&page)[INDEX].store(3, Ordering::Relaxed);
+        assert_eq!(receiver.prepare_sleep(), Ok(Some(3)));
+    }
+
+    #[test]
+    fn an_index_that_is_behind_by_more_than_a_lap_poisons() {
+        let (page, mut receiver) = committed(1);
+        assert!(receiver.try_recv(&mut [0; 8]).unwrap().is_some());
+        OwnPage::control(&page)[INDEX].store(1_u32.wrapping_sub(5), Ordering::Relaxed);
+        let fault = Fault::Published { published: 1_u32.wrapping_sub(5), taken: 1 };
+        assert_eq!(receiver.prepare_sleep(), Err(fault));
+        assert_eq!(receiver.try_recv(&mut [0; 8]), Err(fault));
     }
 }
