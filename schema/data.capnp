@@ -3,11 +3,16 @@
 #
 # Fields are only ever added, at the end: never retyped, renumbered or removed.
 # A message is one segment, its root is the type that the handle's `type_id` names.
-# A digest is 32 bytes.
 
 using Go = import "/go.capnp";
 $Go.package("data");
 $Go.import("ioi/sdk/go/data");
+
+annotation exactly @0xe9b1d5c4a7260f38 (field) :UInt32;
+# The data, or each of a list of data, is this many bytes; none at all is read as zeros.
+
+annotation alignedTo @0xb64f02e8d91c7a53 (field) :UInt32;
+# The data start at a multiple of this many bytes in the rkyv family.
 
 struct Handle {
   # A part of a region.
@@ -27,7 +32,7 @@ struct Reference {
   # Something that a message speaks of and does not carry.
   name @0 :Text;
   handle @1 :Handle;
-  digest @2 :Data;
+  digest @2 :Data $exactly(32);
   # A claim, until the receiver has computed it from the bytes.
 }
 
@@ -69,7 +74,7 @@ struct Tensor {
   # the size of an element. An empty shape is one element.
   elementType @0 :ElementType;
   shape @1 :List(UInt64);
-  data @2 :Data;
+  data @2 :Data $alignedTo(16);
 }
 
 struct AgentContext {
@@ -88,8 +93,8 @@ struct ContextSlice {
   frameIds @2 :List(UInt64);
   # The frames of memory that the passages come from.
   chunks @3 :List(Chunk);
-  checkpointRoot @4 :Data;
-  # Digest of the memory's state that was searched; empty where there is none.
+  checkpointRoot @4 :Data $exactly(32);
+  # Digest of the memory's state that was searched; zeros where there is none.
   retrievalProof @5 :RetrievalProof;
   labels @6 :List(Text);
   # Labels of everything inside.
@@ -99,7 +104,7 @@ struct Chunk {
   # One passage of one document.
   path @0 :Text;
   # The document's path beneath its root.
-  documentDigest @1 :Data;
+  documentDigest @1 :Data $exactly(32);
   # Of the document's original bytes.
   offset @2 :UInt64;
   # Where the passage starts in the extracted text, in bytes.
@@ -112,8 +117,8 @@ struct Chunk {
 
 struct RetrievalProof {
   # That what was read lies beneath a root.
-  root @0 :Data;
-  # Empty where nothing is proven.
+  root @0 :Data $exactly(32);
+  # Zeros where nothing is proven.
   leafCount @1 :UInt64;
   # How many leaves the root covers.
   leaves @2 :List(LeafProof);
@@ -122,8 +127,8 @@ struct RetrievalProof {
 struct LeafProof {
   # One leaf's way up to the root.
   index @0 :UInt64;
-  digest @1 :Data;
-  path @2 :List(Data);
+  digest @1 :Data $exactly(32);
+  path @2 :List(Data) $exactly(32);
   # The siblings, from the leaf upwards.
 }
 
@@ -159,21 +164,22 @@ struct InferenceOutput {
   outputs @4 :List(Tensor);
   inputTokens @5 :UInt32;
   outputTokens @6 :UInt32;
-  modelDigest @7 :Data;
-  # Of the weights that computed it; empty where none are known.
+  modelDigest @7 :Data $exactly(32);
+  # Of the weights that computed it; zeros where they are not known.
   error @8 :Text;
   # Why it failed; empty otherwise.
 }
 
 struct Block {
   height @0 :UInt64;
-  parent @1 :Data;
+  parent @1 :Data $exactly(32);
   # Digest of the block before; 32 zeros in the first.
-  stateRoot @2 :Data;
-  transactionsRoot @3 :Data;
-  receiptsRoot @4 :Data;
+  stateRoot @2 :Data $exactly(32);
+  transactionsRoot @3 :Data $exactly(32);
+  receiptsRoot @4 :Data $exactly(32);
   timestamp @5 :UInt64;
   # Nanoseconds since 1970, UTC.
-  proposer @6 :Data;
+  proposer @6 :Data $exactly(32);
+  # The fingerprint of the key.
   transactions @7 :List(Data);
 }
