@@ -98,7 +98,12 @@ pub(crate) fn all() -> Vec<Hostile> {
             far(&[far_pointer(false, 1), far_pointer(false, 0)]),
             "non-struct pointer",
         ),
-        case("double-far-pointer-loop", "Envelope", far(&[far_pointer(true, 0), 0]), "lens.invalid"),
+        case(
+            "double-far-pointer-loop",
+            "Envelope",
+            far(&[far_pointer(true, 1), far_pointer(true, 0), far_pointer(true, 0)]),
+            "non-struct pointer",
+        ),
         case("root-beyond-the-end", "Envelope", message(&[struct_pointer(1000, 1, 4)]), "out-of-bounds"),
         case("root-before-the-start", "Envelope", message(&[struct_pointer(-4, 1, 4), 0]), "out-of-bounds"),
         case("root-is-a-list", "Envelope", message(&[list_pointer(0, 2, 0)]), "non-struct pointer"),
