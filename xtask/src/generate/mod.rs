@@ -9,6 +9,7 @@ mod lens_c;
 mod name;
 mod rkyv;
 mod schema;
+mod show_c;
 
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
@@ -91,6 +92,7 @@ fn files(root: &Path) -> Result<Vec<(&'static str, String)>> {
     let mut files: Vec<_> = languages.map(|language| (language.path, language.write(&constants))).collect();
     files.push((rkyv::PATH, rkyv::write(&data, &identities)?));
     files.push((lens_c::PATH, lens_c::write(&data)?));
+    files.push((show_c::PATH, show_c::write(&data)?));
     Ok(files)
 }
 
