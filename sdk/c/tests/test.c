@@ -2,7 +2,7 @@
 //
 //   cc -std=c11 -Wall -Wextra -Werror -I ../include test.c -o test && ./test ../../../schema/vectors/data
 //
-// Each line `ok NAME` or `not ok NAME: WHY` is one test, the last line says how many failed.
+// It reports as Rust's tests do: a line for each test, and their sum in the last.
 #define _POSIX_C_SOURCE 200809L // open_memstream
 
 #include "ioi_cell.h"
@@ -16,10 +16,11 @@ typedef struct file {
 } file;
 
 static const char *folder;
-static int failures;
+static int passed, failures;
 
 static void result(bool good, const char *name, const char *why) {
-    printf(good ? "ok %s\n" : "not ok %s: %s\n", name, why);
+    printf("test %s ... %s%s\n", name, good ? "ok" : "FAILED: ", good ? "" : why);
+    passed += good;
     failures += !good;
 }
 
@@ -28,7 +29,7 @@ static file read_file(const char *name) {
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *from = fopen(path, "rb");
     if (!from) {
-        printf("not ok %s: it cannot be opened\n", path);
+        printf("%s: it cannot be opened\n", path);
         exit(1);
     }
     fseek(from, 0, SEEK_END);
@@ -36,7 +37,7 @@ static file read_file(const char *name) {
     rewind(from);
     read.bytes = malloc(read.count ? read.count : 1);
     if (!read.bytes || fread(read.bytes, 1, read.count, from) != read.count) {
-        printf("not ok %s: it cannot be read\n", path);
+        printf("%s: it cannot be read\n", path);
         exit(1);
     }
     fclose(from);
@@ -267,6 +268,6 @@ int main(int argc, char **argv) {
     check_that_none_is_forgotten();
     check_random();
     check_limits();
-    printf("%d failed\n", failures);
+    printf("test result: %s. %d passed; %d failed; 0 ignored\n", failures ? "FAILED" : "ok", passed, failures);
     return failures != 0;
 }

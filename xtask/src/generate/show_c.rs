@@ -23,10 +23,16 @@ pub(crate) fn write(schema: &Schema) -> Result<String> {
     let mut text = HEAD.to_owned();
     for found in &schema.enums {
         let name = snake(&found.name);
-        writeln!(text, "\nstatic ioi_error show_{name}(show *out, uint16_t value) {{\n    switch (value) {{")?;
+        writeln!(
+            text,
+            "\nstatic ioi_error show_{name}(show *out, uint16_t value) {{\n    switch (value) {{"
+        )?;
         for enumerant in &found.enumerants {
             let constant = format!("IOI_{}_{}", screaming(&found.name), screaming(enumerant));
-            writeln!(text, "    case {constant}:\n        return show_literal(out, \"\\\"{enumerant}\\\"\");")?;
+            writeln!(
+                text,
+                "    case {constant}:\n        return show_literal(out, \"\\\"{enumerant}\\\"\");"
+            )?;
         }
         writeln!(text, "    default:\n        return IOI_ENUM;\n    }}\n}}")?;
     }
@@ -54,7 +60,10 @@ fn write_struct(text: &mut String, schema: &Schema, found: &Struct) -> Result<()
     let name = snake(&found.name);
     writeln!(text, "\nstatic ioi_error show_{name}(show *out, ioi_{name} from) {{\n    ioi_error error;")?;
     if name == "tensor" {
-        writeln!(text, "    ioi_bytes checked;\n    if ((error = ioi_tensor_checked(from, &checked))) {{\n        return error;\n    }}")?;
+        writeln!(
+            text,
+            "    ioi_bytes checked;\n    if ((error = ioi_tensor_checked(from, &checked))) {{\n        return error;\n    }}"
+        )?;
     }
     let mut fields: Vec<_> = found.fields.iter().collect();
     fields.sort_by(|a, b| a.name.cmp(&b.name));
@@ -74,7 +83,9 @@ fn write_field(text: &mut String, schema: &Schema, owner: &str, field: &Field) -
         Type::Integer(8, _) => return by_value(text, "show_u64", &accessor),
         Type::Integer(..) => return by_value(text, "show_u32", &accessor),
         Type::Float(4) => return by_value(text, "show_f32", &accessor),
-        Type::Enum(id) => return by_value(text, &format!("show_{}", snake(&schema.find_enum(*id)?.name)), &accessor),
+        Type::Enum(id) => {
+            return by_value(text, &format!("show_{}", snake(&schema.find_enum(*id)?.name)), &accessor);
+        }
         Type::Text => ("ioi_bytes".into(), "show_text(out, value)".into()),
         Type::Data => ("ioi_bytes".into(), "show_bytes(out, value)".into()),
         Type::Struct(id) => {
@@ -85,7 +96,10 @@ fn write_field(text: &mut String, schema: &Schema, owner: &str, field: &Field) -
         other => bail!("{}: the C test shows no {other:?}", field.name),
     };
     writeln!(text, "    {{\n        {kind} value;")?;
-    writeln!(text, "        if ((error = {accessor}(from, &value)) || (error = {show})) {{\n            return error;")?;
+    writeln!(
+        text,
+        "        if ((error = {accessor}(from, &value)) || (error = {show})) {{\n            return error;"
+    )?;
     writeln!(text, "        }}\n    }}")?;
     Ok(())
 }
@@ -95,7 +109,13 @@ fn by_value(text: &mut String, show: &str, accessor: &str) -> Result<()> {
     Ok(())
 }
 
-fn write_list(text: &mut String, schema: &Schema, field: &Field, element: &Type, accessor: &str) -> Result<()> {
+fn write_list(
+    text: &mut String,
+    schema: &Schema,
+    field: &Field,
+    element: &Type,
+    accessor: &str,
+) -> Result<()> {
     let (list, value, show) = match element {
         Type::Integer(4, false) => ("u32".to_owned(), "uint32_t".to_owned(), "show_u32".to_owned()),
         Type::Integer(8, false) => ("u64".into(), "uint64_t".into(), "show_u64".into()),
@@ -109,10 +129,16 @@ fn write_list(text: &mut String, schema: &Schema, field: &Field, element: &Type,
         other => bail!("{}: the C test shows no list of {other:?}", field.name),
     };
     writeln!(text, "    {{\n        ioi_{list}_list list;\n        {value} value;")?;
-    writeln!(text, "        if ((error = {accessor}(from, &list))) {{\n            return error;\n        }}")?;
+    writeln!(
+        text,
+        "        if ((error = {accessor}(from, &list))) {{\n            return error;\n        }}"
+    )?;
     writeln!(text, "        for (uint32_t at = 0; at < list.inner.count; at++) {{")?;
     writeln!(text, "            show_element(out, at == 0 ? '[' : ',');")?;
-    writeln!(text, "            if ((error = ioi_{list}_list_get(list, at, &value)) || (error = {show}(out, value))) {{")?;
+    writeln!(
+        text,
+        "            if ((error = ioi_{list}_list_get(list, at, &value)) || (error = {show}(out, value))) {{"
+    )?;
     writeln!(text, "                return error;\n            }}\n        }}")?;
     writeln!(text, "        show_list_end(out, list.inner.count);\n    }}")?;
     Ok(())
