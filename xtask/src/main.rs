@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod fuzz;
+mod generate;
 mod licences;
 mod product;
 mod test;
@@ -27,6 +28,9 @@ cargo xtask <command>
                           {root, ordinary user} x {namespaces, none}
   fuzz [TARGET…] [--seconds N] [--seed N]
                           libFuzzer over the targets of fuzz/, each for N seconds (default: all, 10 s)
+  generate [--check | --vectors]
+                          constants and types of every language from the schemas; --check writes nothing
+                          and fails where a file is stale, --vectors writes the golden vectors too
   tidy                    folder order, link table, owners of dependencies, unsafe code, files
   licences                licences, sources and banned crates of everything in Cargo.lock
 ";
@@ -38,6 +42,7 @@ enum Command {
     Install { prefix: Option<PathBuf> },
     Test { quick: bool },
     Fuzz(fuzz::Options),
+    Generate(generate::Options),
     Tidy,
     Licences,
     Help,
@@ -68,6 +73,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Install { prefix } => product::install(prefix),
         Command::Test { quick } => test::run(quick),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Generate(options) => generate::run(&options),
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),
         Command::Help => {
@@ -88,6 +94,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Command> {
         "install" => parse_install(&arguments),
         "test" => Ok(Command::Test { quick: parse_flag(&arguments, "--quick")? }),
         "fuzz" => Ok(Command::Fuzz(fuzz::Options::parse(&arguments)?)),
+        "generate" => Ok(Command::Generate(generate::Options::parse(&arguments)?)),
         "tidy" => nothing_more(&arguments, Command::Tidy),
         "licences" => nothing_more(&arguments, Command::Licences),
         "help" | "--help" | "-h" => Ok(Command::Help),
@@ -151,6 +158,8 @@ mod tests {
             &["test", "--quick", "--quick"],
             &["tidy", "x"],
             &["fuzz", "--jobs"],
+            &["generate", "data"],
+            &["generate", "--check", "--vectors"],
             &["install", "--prefix"],
             &["install", "/usr"],
         ] {
