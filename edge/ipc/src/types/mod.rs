@@ -19,11 +19,11 @@ pub use error::{TensorError, ViewError};
 pub use generated::*;
 pub use tensor::{Element, TensorView};
 
-use rkyv::api::high::{HighSerializer, HighValidator};
+use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::ser::allocator::ArenaHandle;
 use rkyv::util::AlignedVec;
-use rkyv::{Archive, Portable, Serialize};
+use rkyv::{Archive, Deserialize, Portable, Serialize};
 
 /// Where a message may start: every handle's offset is a multiple of it.
 pub const ALIGN_BYTES: usize = 16;
@@ -92,6 +92,20 @@ where
     let archived = access::<T::Archived>(T::NAME, bytes)?;
     archived.check()?;
     Ok(archived)
+}
+
+/// Validates the message and copies it out.
+///
+/// # Errors
+/// As [`view`].
+pub fn read<T>(bytes: &[u8]) -> Result<T, ViewError>
+where
+    T: Message,
+    T::Archived:
+        Portable + for<'a> CheckBytes<HighValidator<'a, Cause>> + Deserialize<T, HighDeserializer<Cause>>,
+{
+    let archived = view::<T>(bytes)?;
+    rkyv::deserialize::<T, Cause>(archived).map_err(|cause| ViewError::Invalid { name: T::NAME, cause })
 }
 
 fn access<'a, A>(name: &'static str, bytes: &'a [u8]) -> Result<&'a A, ViewError>

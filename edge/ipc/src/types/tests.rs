@@ -164,8 +164,12 @@ fn a_tensor_deep_inside_is_checked_and_its_data_must_be_aligned() {
     let written = rkyv::to_bytes::<Cause>(&context).unwrap();
     assert!(refusal::<AgentContext>(&written).starts_with("tensor.length"));
     assert!(encode(&context).is_err(), "nor can it be written");
-    let output = InferenceOutput { outputs: vec![bad], ..InferenceOutput::default() };
+    let output = InferenceOutput { outputs: vec![bad.clone()], ..InferenceOutput::default() };
     assert!(refusal::<InferenceOutput>(&rkyv::to_bytes::<Cause>(&output).unwrap()).starts_with("tensor"));
+    assert!(encode(&output).is_err() && crate::lens::encode(&output).is_err());
+    let request = InferenceRequest { inputs: vec![bad], ..InferenceRequest::default() };
+    assert!(refusal::<InferenceRequest>(&rkyv::to_bytes::<Cause>(&request).unwrap()).starts_with("tensor"));
+    assert!(encode(&request).is_err() && crate::lens::encode(&request).is_err());
 
     // 15 bytes from one further on: within the bytes, but not where elements may lie.
     let mut moved = encode(&Tensor { element_type: ElementType::U8, shape: vec![16], ..tensor() }).unwrap();
