@@ -27,7 +27,7 @@ use std::time::Duration;
 pub fn wait(word: Word<'_>, seen: u32, timeout: Duration) -> Result<bool, SystemError> {
     let timeout = Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(timeout.subsec_nanos()).into(),
+        tv_nsec: i64::from(timeout.subsec_nanos()),
     };
     match futex::wait(word.atomic(), futex::Flags::empty(), seen, Some(&timeout)) {
         Ok(()) | Err(Errno::AGAIN | Errno::INTR) => Ok(true),
