@@ -7,6 +7,7 @@
 
 mod bench;
 mod fuzz;
+mod generate;
 mod licences;
 mod product;
 mod test;
@@ -31,6 +32,9 @@ cargo xtask <command>
   bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [TRANSPORT…]
                           our shared memory beside other ways of IPC, which are built for this alone; a full
                           run writes docs/benchmarks/ipc.md and its plots
+  generate [--check | --vectors]
+                          constants and types of every language from the schemas; --check writes nothing
+                          and fails where a file is stale, --vectors writes the golden vectors too
   tidy                    folder order, link table, owners of dependencies, unsafe code, files
   licences                licences, sources and banned crates of everything in Cargo.lock
 ";
@@ -43,6 +47,7 @@ enum Command {
     Test { quick: bool },
     Fuzz(fuzz::Options),
     Bench(bench::Options),
+    Generate(generate::Options),
     Tidy,
     Licences,
     Help,
@@ -74,6 +79,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Test { quick } => test::run(quick),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Generate(options) => generate::run(&options),
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),
         Command::Help => {
@@ -95,6 +101,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Command> {
         "test" => Ok(Command::Test { quick: parse_flag(&arguments, "--quick")? }),
         "fuzz" => Ok(Command::Fuzz(fuzz::Options::parse(&arguments)?)),
         "bench" => Ok(Command::Bench(bench::Options::parse(&arguments)?)),
+        "generate" => Ok(Command::Generate(generate::Options::parse(&arguments)?)),
         "tidy" => nothing_more(&arguments, Command::Tidy),
         "licences" => nothing_more(&arguments, Command::Licences),
         "help" | "--help" | "-h" => Ok(Command::Help),
@@ -159,6 +166,8 @@ mod tests {
             &["tidy", "x"],
             &["fuzz", "--jobs"],
             &["bench"],
+            &["generate", "data"],
+            &["generate", "--check", "--vectors"],
             &["install", "--prefix"],
             &["install", "/usr"],
         ] {

@@ -54,25 +54,34 @@
 //! assert_eq!((id, &view[..]), ([7; 16], &b"hello"[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(not(feature = "os"), no_std)]
+#![cfg_attr(not(feature = "os"), forbid(unsafe_code))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod channel;
-mod expected;
-mod inherited;
-mod inspect;
-mod mapping;
-mod peer;
-mod region;
-mod sealed;
-mod system;
-mod view;
+extern crate alloc;
 
-pub use channel::{ChannelError, DescriptorChannel, Received, TRANSFER_ID_BYTES, TransferFault};
-pub use expected::{ExpectError, Expected, TRANSFER_LIFE};
-pub use inherited::inherited;
-pub use inspect::RejectError;
-pub use peer::PeerBuffer;
-pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
-pub use sealed::Sealed;
-pub use system::SystemError;
-pub use view::{RangeError, View};
+mod arena;
+pub mod byte_ring;
+mod copy;
+mod doorbell;
+mod epoch;
+mod fault;
+mod handle;
+mod page;
+pub mod ring;
+pub mod sync;
+
+#[cfg(feature = "os")]
+pub mod os;
+
+pub use arena::{Arena, Held, LEASE_ALIGN, LeaseError, Quota};
+pub use byte_ring::{Reader, Writer};
+pub use doorbell::Wake;
+pub use epoch::Epoch;
+pub use fault::{Fault, SendError};
+pub use handle::{HANDLE_ALIGN, HANDLE_BYTES, Handle, HandleError};
+pub use page::{CONTROL_WORDS, LocalPage, OwnPage, PeerPage, Word, Words};
+pub use ring::{Receiver, Sender};
+
+#[cfg(feature = "os")]
+pub use os::*;

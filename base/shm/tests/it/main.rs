@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod accept;
+mod arena;
+mod byte_ring;
 mod channel;
 mod common;
 mod example;
 mod expected;
 mod immutable;
+mod lease;
+mod port;
 mod range;
 mod reactor;
 mod region;
+mod ring;
