@@ -12,6 +12,7 @@
 //! ```
 #![cfg_attr(not(feature = "os"), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod checks;
 #[allow(missing_docs, reason = "the names say it; where they do not, the schema has a comment")]

@@ -228,3 +228,61 @@ fn store_u64(words: &[AtomicU32], value: u64) {
     words[0].store(value as u32, Ordering::Relaxed);
     words[1].store((value >> 32) as u32, Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ioi_shm::OwnMemory;
+
+    #[test]
+    fn a_buffer_that_is_being_written_is_not_claimed_whatever_its_writer_says_is_active() {
+        let (host, peer) = (OwnMemory::create(4096, 4096).unwrap(), OwnMemory::create(4096, 4096).unwrap());
+        let memory = PeerMemory::accept(peer.reader_descriptor().unwrap(), 4096, 4096).unwrap();
+        let writer = peer.words(0..128).unwrap();
+        let (line, seen) = (host.words(0..128).unwrap(), memory.words(0..128).unwrap());
+        let mut reader = PingPongReader { line, writer: seen, memory: Arc::new(memory) };
+        // What a reader sees that was slow: the buffer it took for the active one is the next to come.
+        for buffer in [0, 1] {
+            writer.u32s()[ACTIVE].store(2 << 1 | buffer, Ordering::Release);
+            writer.u32s()[WRITING].store(1 + buffer, Ordering::Release);
+            assert_eq!(reader.claim(), Err(LookError::Busy));
+            assert_eq!(reader.line.u32s()[CLAIM].load(Ordering::Relaxed), 0, "nothing is kept");
+            writer.u32s()[WRITING].store(2 - buffer, Ordering::Release);
+            assert_eq!(reader.claim(), Ok(Some(2 << 1 | buffer)), "the other one may be written");
+            reader.release();
+        }
+    }
+
+    #[test]
+    fn a_writer_that_lies_about_where_its_buffers_are_is_refused() {
+        let arena = u64::from(ARENA_OFFSET);
+        let bytes = arena + (64 << 10);
+        let (host, peer) = (OwnMemory::create(4096, 4096).unwrap(), OwnMemory::create(bytes, bytes).unwrap());
+        let memory = PeerMemory::accept(peer.reader_descriptor().unwrap(), bytes, bytes).unwrap();
+        let writer = peer.words(0..128).unwrap();
+        let (line, seen) = (host.words(0..128).unwrap(), memory.words(0..128).unwrap());
+        let mut reader = PingPongReader { line, writer: seen, memory: Arc::new(memory) };
+        let mut picture = vec![0; 64 << 10];
+        for (first, bytes, is_good) in [
+            (arena, 4096, true),
+            (arena, 32 << 10, true),
+            (arena, (32 << 10) + 1, false),
+            (arena, 0, false),
+            (arena, u64::MAX, false),
+            (arena - 4096, 4096, false),
+            (arena + 1, 16, false),
+            (u64::MAX - 4095, 4096, false),
+            (0, 4096, false),
+        ] {
+            store_u64(&writer.u32s()[FIRST..], first);
+            store_u64(&writer.u32s()[BYTES..], bytes);
+            writer.u32s()[ACTIVE].store(1 << 1 | 1, Ordering::Release);
+            let wanted = if is_good {
+                Ok(Some(Picture { version: 1, bytes: bytes as usize }))
+            } else {
+                Err(LookError::Outside { offset: first, bytes })
+            };
+            assert_eq!(reader.read(&mut picture), wanted, "{first} {bytes}");
+        }
+    }
+}

@@ -93,3 +93,34 @@ impl<const N: usize> PeerTable<N> {
         Err(Unsteady)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ioi_shm::{OwnMemory, PeerMemory};
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    #[test]
+    fn no_copy_is_made_of_two_contents() {
+        const WORDS: usize = 32;
+        let memory = OwnMemory::create(4096, 4096).unwrap();
+        let reader = PeerMemory::accept(memory.reader_descriptor().unwrap(), 4096, 4096).unwrap();
+        let own = OwnTable::<WORDS>::new(memory.words(0..4096).unwrap(), 5);
+        let other = PeerTable::<WORDS>::new(reader.words(0..4096).unwrap(), 5);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                (1..3_000_000).for_each(|n| own.set(1, &[n; WORDS]));
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                if let Ok(Some(copy)) = other.get(1) {
+                    assert!(copy.iter().all(|word| *word == copy[0]), "{copy:?}");
+                }
+            }
+        });
+        assert_eq!(other.get(1), Ok(Some([2_999_999; WORDS])));
+        assert_eq!(other.get(0), Ok(None));
+    }
+}
