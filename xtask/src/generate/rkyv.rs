@@ -21,7 +21,7 @@ const MESSAGES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::generated::*;
-use super::{Checked, Identity, Message, TensorError, exact};
+use super::{Checked, Identity, Message, TensorError, exact, size};
 use crate::data_capnp as data;
 ";
 
@@ -147,6 +147,7 @@ fn write_message(text: &mut String, schema: &Schema, found: &Struct, identity: &
     }
     write_reading(text, found, &module)?;
     write_writing(text, schema, found, &module)?;
+    write_size(text, found)?;
     writeln!(text, "}}")?;
     Ok(())
 }
@@ -214,6 +215,34 @@ fn write_list(text: &mut String, schema: &Schema, field: &Field, element: &Type)
         other => bail!("{}: a list of {other:?} is not used in {} structs", field.name, schema.structs.len()),
     };
     writeln!(text, "        for (at, element) in (0u32..).zip(&{own}) {{\n            {set};\n        }}")?;
+    Ok(())
+}
+
+fn write_size(text: &mut String, found: &Struct) -> Result<()> {
+    let own = u32::from(found.data_words) + u32::from(found.pointers);
+    write!(text, "\n    fn words(&self) -> usize {{\n        {own}")?;
+    for field in &found.fields {
+        let own = format!("self.{}", rust_name(field));
+        let of_pointer = match &field.kind {
+            Type::Bool | Type::Integer(..) | Type::Float(_) | Type::Enum(_) => continue,
+            Type::Text => format!("size::text(&{own})"),
+            Type::Data => format!("size::data(&{own})"),
+            Type::Struct(_) => format!("{own}.words()"),
+            Type::List(element) => match **element {
+                Type::Struct(_) => format!("1 + {own}.iter().map(Message::words).sum::<usize>()"),
+                Type::Text => {
+                    format!("size::list({own}.len(), 8) + {own}.iter().map(size::text).sum::<usize>()")
+                }
+                Type::Data => {
+                    format!("size::list({own}.len(), 8) + {own}.iter().map(size::data).sum::<usize>()")
+                }
+                Type::Integer(bytes, _) | Type::Float(bytes) => format!("size::list({own}.len(), {bytes})"),
+                _ => bail!("{}: such a list is not used", field.name),
+            },
+        };
+        write!(text, "\n            + {of_pointer}")?;
+    }
+    writeln!(text, "\n    }}")?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::generated::*;
-use super::{Checked, Identity, Message, TensorError, exact};
+use super::{Checked, Identity, Message, TensorError, exact, size};
 use crate::data_capnp as data;
 
 impl From<data::ElementType> for ElementType {
@@ -130,6 +130,10 @@ impl Message for Handle {
         to.set_length(self.length);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        4
+    }
 }
 
 impl Checked for Handle {
@@ -175,6 +179,13 @@ impl Message for Reference {
         self.handle.write(to.reborrow().init_handle())?;
         to.set_digest(&self.digest);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + size::text(&self.name)
+            + self.handle.words()
+            + size::data(&self.digest)
     }
 }
 
@@ -223,6 +234,13 @@ impl Message for Metadata {
         to.set_device_id(&self.device_id);
         to.set_credit_ledger_id(&self.credit_ledger_id);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + size::text(&self.user_id)
+            + size::text(&self.device_id)
+            + size::text(&self.credit_ledger_id)
     }
 }
 
@@ -273,6 +291,14 @@ impl Message for Envelope {
         self.metadata.write(to.reborrow().init_metadata())?;
         to.set_payload(&self.payload);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        5
+            + size::text(&self.id)
+            + size::text(&self.r#type)
+            + self.metadata.words()
+            + size::data(&self.payload)
     }
 }
 
@@ -325,6 +351,12 @@ impl Message for Tensor {
         to.set_data(&self.data);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        3
+            + size::list(self.shape.len(), 8)
+            + size::data(&self.data)
+    }
 }
 
 impl Message for AgentContext {
@@ -369,6 +401,14 @@ impl Message for AgentContext {
             element.write(list.reborrow().get(at))?;
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        4
+            + size::text(&self.session_id)
+            + 1 + self.embeddings.iter().map(Message::words).sum::<usize>()
+            + size::list(self.token_ids.len(), 4)
+            + 1 + self.references.iter().map(Message::words).sum::<usize>()
     }
 }
 
@@ -437,6 +477,16 @@ impl Message for ContextSlice {
         }
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        7
+            + size::text(&self.question)
+            + size::list(self.frame_ids.len(), 8)
+            + 1 + self.chunks.iter().map(Message::words).sum::<usize>()
+            + size::data(&self.checkpoint_root)
+            + self.retrieval_proof.words()
+            + size::list(self.labels.len(), 8) + self.labels.iter().map(size::text).sum::<usize>()
+    }
 }
 
 impl Checked for ContextSlice {
@@ -493,6 +543,14 @@ impl Message for Chunk {
         to.set_heading(&self.heading);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        6
+            + size::text(&self.path)
+            + size::data(&self.document_digest)
+            + size::text(&self.text)
+            + size::text(&self.heading)
+    }
 }
 
 impl Checked for Chunk {
@@ -541,6 +599,12 @@ impl Message for RetrievalProof {
             element.write(list.reborrow().get(at))?;
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + size::data(&self.root)
+            + 1 + self.leaves.iter().map(Message::words).sum::<usize>()
     }
 }
 
@@ -592,6 +656,12 @@ impl Message for LeafProof {
             list.set(at, element);
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + size::data(&self.digest)
+            + size::list(self.path.len(), 8) + self.path.iter().map(size::data).sum::<usize>()
     }
 }
 
@@ -662,6 +732,15 @@ impl Message for InferenceRequest {
         to.set_deadline(self.deadline);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        9
+            + size::text(&self.model)
+            + size::text(&self.prompt)
+            + size::list(self.token_ids.len(), 4)
+            + 1 + self.inputs.iter().map(Message::words).sum::<usize>()
+            + 1 + self.context.iter().map(Message::words).sum::<usize>()
+    }
 }
 
 impl Checked for InferenceRequest {
@@ -730,6 +809,15 @@ impl Message for InferenceOutput {
         to.set_error(&self.error);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        8
+            + size::text(&self.text)
+            + size::list(self.token_ids.len(), 4)
+            + 1 + self.outputs.iter().map(Message::words).sum::<usize>()
+            + size::data(&self.model_digest)
+            + size::text(&self.error)
+    }
 }
 
 impl Checked for InferenceOutput {
@@ -790,6 +878,16 @@ impl Message for Block {
             list.set(at, element);
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        8
+            + size::data(&self.parent)
+            + size::data(&self.state_root)
+            + size::data(&self.transactions_root)
+            + size::data(&self.receipts_root)
+            + size::data(&self.proposer)
+            + size::list(self.transactions.len(), 8) + self.transactions.iter().map(size::data).sum::<usize>()
     }
 }
 

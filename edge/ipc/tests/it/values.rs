@@ -146,3 +146,16 @@ macro_rules! for_each_vector {
         $with!("block", Block, values::block());
     };
 }
+
+/// Calls `$with!(file, Type, value)` for each value that is kept in canonical form too: structs and
+/// lists without the words at their end that are zero, as a reader of an older schema's messages meets them.
+#[macro_export]
+macro_rules! for_each_canonical {
+    ($with:ident) => {
+        $with!("envelope-canonical", Envelope, values::envelope());
+        $with!("envelope-empty-canonical", Envelope, Envelope::default());
+        $with!("agent_context-canonical", AgentContext, values::agent_context());
+        $with!("context_slice-canonical", ContextSlice, values::context_slice());
+        $with!("tensor-canonical", Tensor, values::tensor());
+    };
+}
