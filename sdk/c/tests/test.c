@@ -77,10 +77,10 @@ static const vector vectors[] = {
     {"inference_request", "InferenceRequest", IOI_CELL_TYPE_ID_INFERENCE_REQUEST},
     {"inference_output", "InferenceOutput", IOI_CELL_TYPE_ID_INFERENCE_OUTPUT},
     {"block", "Block", IOI_CELL_TYPE_ID_BLOCK},
-    {"envelope-canonical", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
     {"envelope-empty-canonical", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
-    {"agent_context-canonical", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
-    {"context_slice-canonical", "ContextSlice", IOI_CELL_TYPE_ID_CONTEXT_SLICE},
+    {"context_slice-empty-canonical", "ContextSlice", IOI_CELL_TYPE_ID_CONTEXT_SLICE},
+    {"retrieval_proof-empty-canonical", "RetrievalProof", IOI_CELL_TYPE_ID_RETRIEVAL_PROOF},
+    {"inference_request-empty-canonical", "InferenceRequest", IOI_CELL_TYPE_ID_INFERENCE_REQUEST},
     {"tensor-canonical", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
 };
 

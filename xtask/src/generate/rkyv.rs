@@ -14,6 +14,7 @@ const TYPES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::aligned::AlignedBytes;
+use crate::data_capnp as data;
 use rkyv::{Archive, Deserialize, Serialize};
 ";
 
@@ -30,6 +31,7 @@ pub(crate) fn write_types(schema: &Schema) -> Result<String> {
     let mut text = TYPES_HEAD.to_owned();
     for found in &schema.enums {
         write_enum(&mut text, &found.name, &found.docs, &found.enumerants)?;
+        write_enum_conversions(&mut text, &found.name, &found.enumerants)?;
     }
     for found in &schema.structs {
         write_struct(&mut text, schema, found)?;
@@ -40,9 +42,6 @@ pub(crate) fn write_types(schema: &Schema) -> Result<String> {
 /// What each of them is called in a handle, and its way from and to Cap'n Proto.
 pub(crate) fn write_messages(schema: &Schema, identities: &[Identity]) -> Result<String> {
     let mut text = MESSAGES_HEAD.to_owned();
-    for found in &schema.enums {
-        write_enum_conversions(&mut text, &found.name, &found.enumerants)?;
-    }
     for (found, identity) in schema.structs.iter().zip(identities) {
         write_message(&mut text, schema, found, identity)?;
         write_checks(&mut text, found)?;
@@ -226,7 +225,10 @@ fn write_size(text: &mut String, found: &Struct) -> Result<()> {
         let of_pointer = match &field.kind {
             Type::Bool | Type::Integer(..) | Type::Float(_) | Type::Enum(_) => continue,
             Type::Text => format!("size::text(&{own})"),
-            Type::Data => format!("size::data(&{own})"),
+            Type::Data => match field.exactly {
+                Some(bytes) => bytes.div_ceil(8).to_string(),
+                None => format!("size::data(&{own})"),
+            },
             Type::Struct(_) => format!("{own}.words()"),
             Type::List(element) => match **element {
                 Type::Struct(_) => format!("1 + {own}.iter().map(Message::words).sum::<usize>()"),

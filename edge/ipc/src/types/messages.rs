@@ -4,96 +4,6 @@ use super::generated::*;
 use super::{Checked, Identity, Message, TensorError, exact, size};
 use crate::data_capnp as data;
 
-impl From<data::ElementType> for ElementType {
-    fn from(from: data::ElementType) -> Self {
-        match from {
-            data::ElementType::F32 => Self::F32,
-            data::ElementType::F16 => Self::F16,
-            data::ElementType::Bf16 => Self::Bf16,
-            data::ElementType::F64 => Self::F64,
-            data::ElementType::I8 => Self::I8,
-            data::ElementType::I16 => Self::I16,
-            data::ElementType::I32 => Self::I32,
-            data::ElementType::I64 => Self::I64,
-            data::ElementType::U8 => Self::U8,
-            data::ElementType::U16 => Self::U16,
-            data::ElementType::U32 => Self::U32,
-            data::ElementType::U64 => Self::U64,
-        }
-    }
-}
-
-impl From<ElementType> for data::ElementType {
-    fn from(from: ElementType) -> Self {
-        match from {
-            ElementType::F32 => Self::F32,
-            ElementType::F16 => Self::F16,
-            ElementType::Bf16 => Self::Bf16,
-            ElementType::F64 => Self::F64,
-            ElementType::I8 => Self::I8,
-            ElementType::I16 => Self::I16,
-            ElementType::I32 => Self::I32,
-            ElementType::I64 => Self::I64,
-            ElementType::U8 => Self::U8,
-            ElementType::U16 => Self::U16,
-            ElementType::U32 => Self::U32,
-            ElementType::U64 => Self::U64,
-        }
-    }
-}
-
-impl From<ArchivedElementType> for ElementType {
-    fn from(from: ArchivedElementType) -> Self {
-        match from {
-            ArchivedElementType::F32 => Self::F32,
-            ArchivedElementType::F16 => Self::F16,
-            ArchivedElementType::Bf16 => Self::Bf16,
-            ArchivedElementType::F64 => Self::F64,
-            ArchivedElementType::I8 => Self::I8,
-            ArchivedElementType::I16 => Self::I16,
-            ArchivedElementType::I32 => Self::I32,
-            ArchivedElementType::I64 => Self::I64,
-            ArchivedElementType::U8 => Self::U8,
-            ArchivedElementType::U16 => Self::U16,
-            ArchivedElementType::U32 => Self::U32,
-            ArchivedElementType::U64 => Self::U64,
-        }
-    }
-}
-
-impl From<data::FinishReason> for FinishReason {
-    fn from(from: data::FinishReason) -> Self {
-        match from {
-            data::FinishReason::Stop => Self::Stop,
-            data::FinishReason::Length => Self::Length,
-            data::FinishReason::Cancelled => Self::Cancelled,
-            data::FinishReason::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<FinishReason> for data::FinishReason {
-    fn from(from: FinishReason) -> Self {
-        match from {
-            FinishReason::Stop => Self::Stop,
-            FinishReason::Length => Self::Length,
-            FinishReason::Cancelled => Self::Cancelled,
-            FinishReason::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<ArchivedFinishReason> for FinishReason {
-    fn from(from: ArchivedFinishReason) -> Self {
-        match from {
-            ArchivedFinishReason::Stop => Self::Stop,
-            ArchivedFinishReason::Length => Self::Length,
-            ArchivedFinishReason::Cancelled => Self::Cancelled,
-            ArchivedFinishReason::Failed => Self::Failed,
-        }
-    }
-}
-
 impl Message for Handle {
     type Owned = data::handle::Owned;
     const NAME: &'static str = "Handle";
@@ -185,7 +95,7 @@ impl Message for Reference {
         3
             + size::text(&self.name)
             + self.handle.words()
-            + size::data(&self.digest)
+            + 4
     }
 }
 
@@ -483,7 +393,7 @@ impl Message for ContextSlice {
             + size::text(&self.question)
             + size::list(self.frame_ids.len(), 8)
             + 1 + self.chunks.iter().map(Message::words).sum::<usize>()
-            + size::data(&self.checkpoint_root)
+            + 4
             + self.retrieval_proof.words()
             + size::list(self.labels.len(), 8) + self.labels.iter().map(size::text).sum::<usize>()
     }
@@ -547,7 +457,7 @@ impl Message for Chunk {
     fn words(&self) -> usize {
         6
             + size::text(&self.path)
-            + size::data(&self.document_digest)
+            + 4
             + size::text(&self.text)
             + size::text(&self.heading)
     }
@@ -603,7 +513,7 @@ impl Message for RetrievalProof {
 
     fn words(&self) -> usize {
         3
-            + size::data(&self.root)
+            + 4
             + 1 + self.leaves.iter().map(Message::words).sum::<usize>()
     }
 }
@@ -660,7 +570,7 @@ impl Message for LeafProof {
 
     fn words(&self) -> usize {
         3
-            + size::data(&self.digest)
+            + 4
             + size::list(self.path.len(), 8) + self.path.iter().map(size::data).sum::<usize>()
     }
 }
@@ -815,7 +725,7 @@ impl Message for InferenceOutput {
             + size::text(&self.text)
             + size::list(self.token_ids.len(), 4)
             + 1 + self.outputs.iter().map(Message::words).sum::<usize>()
-            + size::data(&self.model_digest)
+            + 4
             + size::text(&self.error)
     }
 }
@@ -882,11 +792,11 @@ impl Message for Block {
 
     fn words(&self) -> usize {
         8
-            + size::data(&self.parent)
-            + size::data(&self.state_root)
-            + size::data(&self.transactions_root)
-            + size::data(&self.receipts_root)
-            + size::data(&self.proposer)
+            + 4
+            + 4
+            + 4
+            + 4
+            + 4
             + size::list(self.transactions.len(), 8) + self.transactions.iter().map(size::data).sum::<usize>()
     }
 }

@@ -152,10 +152,10 @@ macro_rules! for_each_vector {
 #[macro_export]
 macro_rules! for_each_canonical {
     ($with:ident) => {
-        $with!("envelope-canonical", Envelope, values::envelope());
         $with!("envelope-empty-canonical", Envelope, Envelope::default());
-        $with!("agent_context-canonical", AgentContext, values::agent_context());
-        $with!("context_slice-canonical", ContextSlice, values::context_slice());
+        $with!("context_slice-empty-canonical", ContextSlice, ContextSlice::default());
+        $with!("retrieval_proof-empty-canonical", RetrievalProof, RetrievalProof::default());
+        $with!("inference_request-empty-canonical", InferenceRequest, InferenceRequest::default());
         $with!("tensor-canonical", Tensor, values::tensor());
     };
 }
