@@ -5,6 +5,7 @@
 
 mod c;
 mod matrix;
+mod models;
 mod python;
 mod tally;
 
@@ -71,6 +72,7 @@ impl Session {
             session.count_tests("cargo-test", &mut command)
         });
         self.step("c", c::run);
+        models::run(self);
         if !quick {
             matrix::run(self);
         }

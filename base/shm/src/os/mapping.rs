@@ -1,8 +1,9 @@
 //! One mapping of a file into this process: the only place that calls `mmap`.
 
-use crate::SystemError;
-use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use super::SystemError;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::ptr::{NonNull, null_mut};
 
@@ -56,6 +57,25 @@ impl Mapping {
         let start = start.map_err(SystemError::of("mmap"))?;
         let start = NonNull::new(start.cast()).expect("mmap without MAP_FIXED never answers null");
         Ok(Mapping { start, bytes })
+    }
+
+    /// Touches every page of a range for writing, so that none is missing later.
+    ///
+    /// Kernels before 5.14 don't know the advice; there each page is faulted in when it is used.
+    pub(crate) fn populate(&self, range: Range<u64>) -> Result<(), SystemError> {
+        assert!(range.end <= self.bytes as u64, "the range lies within the mapping");
+        let (start, bytes) = (range.start as usize, range.end.saturating_sub(range.start) as usize);
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the range lies within one live mapping, and populating changes no byte of it.
+        let done = retry_on_intr(|| unsafe {
+            madvise(self.start.as_ptr().add(start).cast(), bytes, Advice::LinuxPopulateWrite)
+        });
+        match done {
+            Err(Errno::INVAL) => Ok(()),
+            other => other.map_err(SystemError::of("madvise(MADV_POPULATE_WRITE)")),
+        }
     }
 
     /// Address of the first byte, aligned to a page.

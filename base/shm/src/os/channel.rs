@@ -6,7 +6,7 @@
 //! packet is the peer's fault: all that came with it is closed, and the caller ends
 //! the channel.
 
-use crate::SystemError;
+use super::SystemError;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, IoSlice, IoSliceMut};
 use rustix::net::{
@@ -265,7 +265,7 @@ pub enum TransferFault {
     Unknown,
     /// A descriptor came under this id before.
     Used,
-    /// It came later than [`TRANSFER_LIFE`](crate::TRANSFER_LIFE) after it was asked for.
+    /// It came later than [`TRANSFER_LIFE`](super::TRANSFER_LIFE) after it was asked for.
     Expired,
 }
 

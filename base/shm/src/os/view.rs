@@ -1,6 +1,6 @@
 //! Sealed memory, read in place.
 
-use crate::mapping::Mapping;
+use super::mapping::Mapping;
 use std::fmt;
 use std::ops::Deref;
 

@@ -1,6 +1,6 @@
 //! The descriptors that a receiver has asked for, by the ids it chose.
 
-use crate::{TRANSFER_ID_BYTES, TransferFault};
+use super::{TRANSFER_ID_BYTES, TransferFault};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -1,8 +1,9 @@
 //! What a descriptor from somebody else really is.
 
-use crate::SystemError;
+use super::SystemError;
 use rustix::fs::{FileType, OFlags, SealFlags, SeekFrom, fcntl_get_seals, fcntl_getfl, fstat, fstatfs, seek};
 use std::fmt;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 /// `TMPFS_MAGIC` of `linux/magic.h`: the file system of memory files in ordinary
@@ -144,6 +145,14 @@ impl Facts {
         if missing.is_empty() { Ok(()) } else { Err(RejectError::SealsMissing(names_of(missing))) }
     }
 
+    /// The seals of memory that its one writer goes on writing are there.
+    pub(crate) fn check_shared_seals(&self) -> Result<(), RejectError> {
+        let is_closed = self.seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE);
+        let mut missing = SEALS.difference(self.seals).difference(SealFlags::WRITE);
+        missing.set(SealFlags::FUTURE_WRITE, !is_closed);
+        if missing.is_empty() { Ok(()) } else { Err(RejectError::SealsMissing(names_of(missing))) }
+    }
+
     /// As many bytes are allocated as the file is long.
     pub(crate) fn check_allocated(&self) -> Result<(), RejectError> {
         let (bytes_present, bytes) = (self.bytes_allocated, self.bytes);
@@ -158,6 +167,18 @@ impl Facts {
 /// were allocated and never written count as holes here.
 pub(crate) fn first_hole(file: BorrowedFd<'_>) -> Result<u64, SystemError> {
     seek(file, SeekFrom::Hole(0)).map_err(SystemError::of("lseek(SEEK_HOLE)"))
+}
+
+/// Every page of a range is there.
+pub(crate) fn check_present(file: BorrowedFd<'_>, range: Range<u64>) -> Result<(), RejectError> {
+    if range.is_empty() {
+        return Ok(());
+    }
+    let hole = seek(file, SeekFrom::Hole(range.start)).map_err(SystemError::of("lseek(SEEK_HOLE)"))?;
+    if hole < range.end {
+        return Err(RejectError::Sparse { bytes_present: hole, bytes: range.end });
+    }
+    Ok(())
 }
 
 fn name_of(kind: FileType) -> &'static str {
@@ -179,6 +200,7 @@ fn names_of(seals: SealFlags) -> String {
         (SealFlags::SHRINK, "SHRINK"),
         (SealFlags::GROW, "GROW"),
         (SealFlags::SEAL, "SEAL"),
+        (SealFlags::FUTURE_WRITE, "FUTURE_WRITE"),
     ];
     let missing: Vec<&str> =
         names.iter().filter(|(seal, _)| seals.contains(*seal)).map(|(_, name)| *name).collect();

@@ -1,7 +1,7 @@
 //! The writer's side of a region that somebody else made.
 
-use crate::inspect::{Facts, RejectError};
-use crate::mapping::Mapping;
+use super::inspect::{Facts, RejectError};
+use super::mapping::Mapping;
 use rustix::fs::{SealFlags, fcntl_add_seals};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -45,7 +45,7 @@ impl PeerBuffer {
         facts.check_allocated()?;
         let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
         fcntl_add_seals(&file, SealFlags::FUTURE_WRITE)
-            .map_err(crate::SystemError::of("fcntl(F_ADD_SEALS)"))?;
+            .map_err(super::SystemError::of("fcntl(F_ADD_SEALS)"))?;
         Ok(PeerBuffer { mapping })
     }
 }

@@ -1,8 +1,8 @@
 //! Memory that nobody can change any more.
 
-use crate::inspect::{Facts, RejectError, first_hole};
-use crate::mapping::Mapping;
-use crate::{SystemError, View};
+use super::inspect::{Facts, RejectError, first_hole};
+use super::mapping::Mapping;
+use super::{SystemError, View};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -92,8 +92,8 @@ impl Sealed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Region;
     use super::*;
-    use crate::Region;
     use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
     use rustix::thread::{UnshareFlags, unshare_unsafe};
 

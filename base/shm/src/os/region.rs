@@ -1,15 +1,15 @@
 //! Memory that is being filled: by this process, or by one peer.
 
-use crate::inspect::{Facts, RejectError, SEALS, first_hole};
-use crate::mapping::Mapping;
-use crate::{Sealed, SystemError};
+use super::inspect::{Facts, RejectError, SEALS, first_hole};
+use super::mapping::Mapping;
+use super::{Sealed, SystemError};
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
 };
 use rustix::io::{Errno, retry_on_intr};
 use rustix::mm::{Advice, madvise};
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -147,7 +147,7 @@ impl Region {
     }
 }
 
-fn make_file() -> Result<OwnedFd, SystemError> {
+pub(super) fn make_file() -> Result<OwnedFd, SystemError> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Kernels before 6.3 do not know NOEXEC_SEAL and answer EINVAL.
     let made = match memfd_create("ioi-region", flags | MemfdFlags::NOEXEC_SEAL) {
@@ -158,7 +158,12 @@ fn make_file() -> Result<OwnedFd, SystemError> {
 }
 
 fn allocate(file: &OwnedFd, bytes: u64) -> Result<(), RegionError> {
-    let mut done = 0;
+    allocate_range(file, 0..bytes)
+}
+
+/// Allocates part of a file.
+pub(super) fn allocate_range(file: &OwnedFd, range: Range<u64>) -> Result<(), RegionError> {
+    let Range { start: mut done, end: bytes } = range;
     while done < bytes {
         let length = ALLOCATE_BYTES.min(bytes - done);
         retry_on_intr(|| fallocate(file, FallocateFlags::empty(), done, length)).map_err(
