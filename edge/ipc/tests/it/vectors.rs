@@ -4,10 +4,14 @@ use crate::{for_each_canonical, for_each_vector, values};
 use ioi_ipc::types::*;
 use ioi_ipc::{lens, types};
 use rkyv::util::AlignedVec;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema/vectors/data")
+}
 
 fn read(file: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema/vectors/data").join(file);
+    let path = folder().join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -35,6 +39,41 @@ fn a_message_in_canonical_form_reads_as_its_value() {
         };
     }
     for_each_canonical!(check);
+}
+
+/// The same values, written by another language: `go-handle.bin` and so on.
+fn written_by(language: &str) {
+    let mut found = 0;
+    macro_rules! check {
+        ($file:literal, $name:ident, $value:expr) => {
+            let path = folder().join(format!("{language}-{}.bin", $file));
+            if let Ok(bytes) = std::fs::read(&path) {
+                let words = lens::Words::copy(&bytes).unwrap();
+                let read = lens::read::<$name>(words.as_bytes());
+                assert_eq!(read.unwrap_or_else(|error| panic!("{}: {error}", path.display())), $value);
+                found += 1;
+            }
+        };
+    }
+    for_each_vector!(check);
+    if found == 0 {
+        println!("skipped: no vectors that {language} has written");
+    }
+}
+
+#[test]
+fn what_go_has_written_reads_as_its_value() {
+    written_by("go");
+}
+
+#[test]
+fn what_python_has_written_reads_as_its_value() {
+    written_by("python");
+}
+
+#[test]
+fn what_typescript_has_written_reads_as_its_value() {
+    written_by("typescript");
 }
 
 /// Neither must a list of structs that hold nothing be taken for an attempt to stand for more than it is.
