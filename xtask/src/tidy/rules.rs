@@ -59,7 +59,7 @@ pub(super) const OWNED: &[Owned] = &[
     owned("prost*", &["edge/ipc", "core/plugin"], "the two wires are the only protobuf"),
     owned("protox*", &["edge/ipc", "core/plugin"], "the two wires are the only protobuf"),
     owned("rkyv*", &["edge/ipc"], "layouts of bulk data are contracts between processes"),
-    owned("capnp*", &["edge/ipc"], "layouts of bulk data are contracts between processes"),
+    owned("capnp*", &["edge/ipc", "xtask"], "layouts of bulk data are contracts; xtask reads their schemas"),
     owned("landlock", &["edge/sandbox"], KERNEL),
     owned("seccompiler", &["edge/sandbox"], KERNEL),
     owned("libc", &["edge/sandbox", "plugins/rogue"], "raw system calls; everybody else has rustix"),

@@ -131,6 +131,14 @@ impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
         self.ring.push(msg_id, payload)
     }
 
+    /// How many messages could be pushed now.
+    ///
+    /// # Errors
+    /// [`Fault`] when the receiver broke the ring.
+    pub fn room(&mut self) -> Result<usize, Fault> {
+        self.ring.room()
+    }
+
     /// Makes all that was pushed visible at once, and wakes the peer if it sleeps.
     #[inline]
     pub fn publish(&mut self) {

@@ -97,12 +97,12 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Receiver<S
         }
         let wake_at = &self.own.control()[WAKE_AT];
         let published = doorbell::arm(wake_at, self.next, self.peer.control(INDEX));
-        // A sender stores its commit word before its index, so the index may still be behind
-        // what was taken, by one batch. Its next one passes `wake_at` all the same.
+        // A sender stores its commit word before its index, so the index may lag behind
+        // what was taken, by a batch at most; the next message still passes `next`.
         if self.next.wrapping_sub(published) <= SLOTS as u32 {
             return Ok(Some(published));
         }
-        // For the same reason a message that the index counts is there now.
+        // For the same reason a message that the index counts is there.
         match self.peek()? {
             Some(_) if published.wrapping_sub(self.next) <= self.run_max() => Ok(None),
             _ => Err(self.poison(Fault::Published { published, taken: self.next })),
