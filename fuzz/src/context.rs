@@ -31,7 +31,7 @@ fn slice(script: &mut Script<'_>) -> ContextSlice {
         heading: "Regions".into(),
     };
     let chunks = (0..script.byte() % 4).map(|_| chunk(script)).collect();
-    ContextSlice { slice_id: 1, question, chunks, labels: vec![label] }
+    ContextSlice { slice_id: 1, question, chunks, labels: vec![label], ..ContextSlice::default() }
 }
 
 /// Reads all that a view shows; the number of its passages.

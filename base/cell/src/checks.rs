@@ -37,7 +37,10 @@ const fn assert_fills(fields: &[(u32, u32)], bytes: u32) {
     let mut end = 0;
     while at < fields.len() {
         assert!(fields[at].0 == end, "a field does not begin where the one before it ends");
-        assert!(end.is_multiple_of(if fields[at].1 < 8 { fields[at].1 } else { 8 }), "a field is not aligned");
+        assert!(
+            end.is_multiple_of(if fields[at].1 < 8 { fields[at].1 } else { 8 }),
+            "a field is not aligned"
+        );
         end += fields[at].1;
         at += 1;
     }

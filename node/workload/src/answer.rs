@@ -107,7 +107,13 @@ fn slice(corpus: &Corpus, question: &str, hits: &[Hit], slice_id: u64) -> Contex
         })
     };
     let chunks = hits.iter().filter_map(chunk).collect();
-    ContextSlice { slice_id, question: question.to_owned(), chunks, labels: vec!["untrusted".into()] }
+    ContextSlice {
+        slice_id,
+        question: question.to_owned(),
+        chunks,
+        labels: vec!["untrusted".into()],
+        ..ContextSlice::default()
+    }
 }
 
 fn read(question: &Question, slice: &ArchivedContextSlice) -> AskReply {

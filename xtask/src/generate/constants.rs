@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn every_language_gets_every_constant_with_its_value_and_its_words() {
-        let constant = |name: &str, docs: &str, value| Constant { name: name.into(), docs: docs.into(), value };
+        let constant =
+            |name: &str, docs: &str, value| Constant { name: name.into(), docs: docs.into(), value };
         let constants = [constant("inboxOffset", "Where.", 0x50000), constant("epochCount", "", 32)];
         let texts: Vec<_> = LANGUAGES.iter().map(|language| language.write(&constants)).collect();
         let lines = [

@@ -30,7 +30,12 @@ pub(crate) fn identities(schema: &Schema) -> Result<Vec<Identity>> {
         let identity = identity(schema, found)?;
         for type_id in [identity.rkyv.0, identity.capnp.0] {
             let other = taken.insert(type_id, found.name.clone());
-            ensure!(other.is_none(), "{} has the type id {type_id:#x} of {}", found.name, other.unwrap_or_default());
+            ensure!(
+                other.is_none(),
+                "{} has the type id {type_id:#x} of {}",
+                found.name,
+                other.unwrap_or_default()
+            );
         }
         identities.push(identity);
     }

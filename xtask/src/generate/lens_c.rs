@@ -54,7 +54,10 @@ fn write_struct(text: &mut String, schema: &Schema, found: &Struct) -> Result<()
     writeln!(text, "\n// The root of a message of the type {}.", found.name)?;
     writeln!(text, "static inline ioi_error ioi_{name}_root(ioi_message *message, ioi_{name} *out) {{")?;
     writeln!(text, "    return ioi_message_root(message, &out->inner);\n}}")?;
-    writeln!(text, "\nstatic inline ioi_error ioi_{name}_list_get(ioi_{name}_list from, uint32_t at, ioi_{name} *out) {{")?;
+    writeln!(
+        text,
+        "\nstatic inline ioi_error ioi_{name}_list_get(ioi_{name}_list from, uint32_t at, ioi_{name} *out) {{"
+    )?;
     writeln!(text, "    return ioi_list_struct(&from.inner, at, &out->inner);\n}}")?;
     for field in &found.fields {
         text.push('\n');
@@ -70,7 +73,9 @@ fn write_accessor(text: &mut String, schema: &Schema, owner: &str, field: &Field
         format!("static inline {kind} ioi_{owner}_{name}(ioi_{owner} from) {{\n    return {call};\n}}\n")
     };
     let pointer = |kind: &str, call: String| {
-        format!("static inline ioi_error ioi_{owner}_{name}(ioi_{owner} from, {kind} *out) {{\n    return {call};\n}}\n")
+        format!(
+            "static inline ioi_error ioi_{owner}_{name}(ioi_{owner} from, {kind} *out) {{\n    return {call};\n}}\n"
+        )
     };
     let exactly = field.exactly.unwrap_or_default();
     text.push_str(&match &field.kind {

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::aligned::AlignedBytes;
-use super::{Identity, Message, exact};
+use super::{Checked, Identity, Message, TensorError, exact};
 use crate::data_capnp as data;
 use rkyv::{Archive, Deserialize, Serialize};
 ";
@@ -27,6 +27,7 @@ pub(crate) fn write(schema: &Schema, identities: &[Identity]) -> Result<String> 
     for (found, identity) in schema.structs.iter().zip(identities) {
         write_struct(&mut text, schema, found)?;
         write_message(&mut text, schema, found, identity)?;
+        write_checks(&mut text, found)?;
     }
     Ok(text)
 }
@@ -48,12 +49,18 @@ fn write_enum(text: &mut String, name: &str, comment: &str, enumerants: &[String
         let default = if value == 0 { "    #[default]\n" } else { "" };
         writeln!(text, "    /// `{enumerant}`\n{default}    {} = {value},", pascal(enumerant))?;
     }
-    writeln!(text, "}}\n\nimpl From<data::{name}> for {name} {{\n    fn from(from: data::{name}) -> Self {{")?;
+    writeln!(
+        text,
+        "}}\n\nimpl From<data::{name}> for {name} {{\n    fn from(from: data::{name}) -> Self {{"
+    )?;
     writeln!(text, "        match from {{")?;
     for enumerant in enumerants.iter().map(|enumerant| pascal(enumerant)) {
         writeln!(text, "            data::{name}::{enumerant} => Self::{enumerant},")?;
     }
-    writeln!(text, "        }}\n    }}\n}}\n\nimpl From<{name}> for data::{name} {{\n    fn from(from: {name}) -> Self {{")?;
+    writeln!(
+        text,
+        "        }}\n    }}\n}}\n\nimpl From<{name}> for data::{name} {{\n    fn from(from: {name}) -> Self {{"
+    )?;
     writeln!(text, "        match from {{")?;
     for enumerant in enumerants.iter().map(|enumerant| pascal(enumerant)) {
         writeln!(text, "            {name}::{enumerant} => Self::{enumerant},")?;
@@ -71,7 +78,9 @@ fn write_struct(text: &mut String, schema: &Schema, found: &Struct) -> Result<()
         docs(text, "    ", &field.docs, &format!("`{}` of the schema.", field.name))?;
         match field.aligned_to {
             Some(16) => writeln!(text, "    #[rkyv(with = AlignedBytes)]")?,
-            Some(other) => bail!("{}: data are aligned to 16 bytes or not at all, not to {other}", field.name),
+            Some(other) => {
+                bail!("{}: data are aligned to 16 bytes or not at all, not to {other}", field.name)
+            }
             None => {}
         }
         writeln!(text, "    pub {}: {},", rust_name(field), rust_type(schema, field, &field.kind)?)?;
@@ -107,7 +116,12 @@ fn write_message(text: &mut String, schema: &Schema, found: &Struct, identity: &
     for (family, (type_id, hash)) in [("RKYV", identity.rkyv), ("CAPNP", identity.capnp)] {
         let (first, second) = hash.split_at(16);
         writeln!(text, "    const {family}: Identity = Identity {{")?;
-        writeln!(text, "        type_id: {:#06x}_{:04x},\n        schema_hash: [", type_id >> 16, type_id & 0xffff)?;
+        writeln!(
+            text,
+            "        type_id: {:#06x}_{:04x},\n        schema_hash: [",
+            type_id >> 16,
+            type_id & 0xffff
+        )?;
         for half in [first, second] {
             let bytes: Vec<_> = half.iter().map(|byte| format!("{byte:#04x}")).collect();
             writeln!(text, "            {},", bytes.join(", "))?;
@@ -121,7 +135,10 @@ fn write_message(text: &mut String, schema: &Schema, found: &Struct, identity: &
 }
 
 fn write_reading(text: &mut String, found: &Struct, module: &str) -> Result<()> {
-    writeln!(text, "\n    fn read(from: data::{module}::Reader<'_>) -> capnp::Result<Self> {{\n        Ok(Self {{")?;
+    writeln!(
+        text,
+        "\n    fn read(from: data::{module}::Reader<'_>) -> capnp::Result<Self> {{\n        Ok(Self {{"
+    )?;
     for field in &found.fields {
         let getter = format!("from.get_{}()", snake(&field.name));
         let value = match &field.kind {
@@ -157,7 +174,9 @@ fn write_writing(text: &mut String, schema: &Schema, found: &Struct, module: &st
     for field in &found.fields {
         let (name, own) = (snake(&field.name), format!("self.{}", rust_name(field)));
         match &field.kind {
-            Type::Bool | Type::Integer(..) | Type::Float(_) => writeln!(text, "        to.set_{name}({own});")?,
+            Type::Bool | Type::Integer(..) | Type::Float(_) => {
+                writeln!(text, "        to.set_{name}({own});")?
+            }
             Type::Enum(_) => writeln!(text, "        to.set_{name}({own}.into());")?,
             Type::Text | Type::Data => writeln!(text, "        to.set_{name}(&{own});")?,
             Type::Struct(_) => writeln!(text, "        {own}.write(to{reborrow}.init_{name}())?;")?,
@@ -178,5 +197,29 @@ fn write_list(text: &mut String, schema: &Schema, field: &Field, element: &Type)
         other => bail!("{}: a list of {other:?} is not used in {} structs", field.name, schema.structs.len()),
     };
     writeln!(text, "        for (at, element) in (0u32..).zip(&{own}) {{\n            {set};\n        }}")?;
+    Ok(())
+}
+
+/// The walk to every tensor inside, in both forms. The tensor's own check is written by hand.
+fn write_checks(text: &mut String, found: &Struct) -> Result<()> {
+    if found.fields.iter().any(|field| field.aligned_to.is_some()) {
+        return Ok(());
+    }
+    let holds_structs = |field: &&Field| match &field.kind {
+        Type::Struct(_) => true,
+        Type::List(element) => matches!(**element, Type::Struct(_)),
+        _ => false,
+    };
+    for name in [found.name.clone(), format!("Archived{}", found.name)] {
+        writeln!(text, "\nimpl Checked for {name} {{\n    fn check(&self) -> Result<(), TensorError> {{")?;
+        for field in found.fields.iter().filter(holds_structs) {
+            let name = rust_name(field);
+            match field.kind {
+                Type::Struct(_) => writeln!(text, "        self.{name}.check()?;")?,
+                _ => writeln!(text, "        self.{name}.iter().try_for_each(Checked::check)?;")?,
+            }
+        }
+        writeln!(text, "        Ok(())\n    }}\n}}")?;
+    }
     Ok(())
 }

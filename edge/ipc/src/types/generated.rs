@@ -1,7 +1,7 @@
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::aligned::AlignedBytes;
-use super::{Identity, Message, exact};
+use super::{Checked, Identity, Message, TensorError, exact};
 use crate::data_capnp as data;
 use rkyv::{Archive, Deserialize, Serialize};
 
@@ -166,6 +166,18 @@ impl Message for Handle {
     }
 }
 
+impl Checked for Handle {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedHandle {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
 /// Something that a message speaks of and does not carry.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct Reference {
@@ -211,6 +223,20 @@ impl Message for Reference {
     }
 }
 
+impl Checked for Reference {
+    fn check(&self) -> Result<(), TensorError> {
+        self.handle.check()?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedReference {
+    fn check(&self) -> Result<(), TensorError> {
+        self.handle.check()?;
+        Ok(())
+    }
+}
+
 /// On whose behalf.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
@@ -252,6 +278,18 @@ impl Message for Metadata {
         to.set_user_id(&self.user_id);
         to.set_device_id(&self.device_id);
         to.set_credit_ledger_id(&self.credit_ledger_id);
+        Ok(())
+    }
+}
+
+impl Checked for Metadata {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedMetadata {
+    fn check(&self) -> Result<(), TensorError> {
         Ok(())
     }
 }
@@ -305,6 +343,20 @@ impl Message for Envelope {
         to.set_timestamp(self.timestamp);
         self.metadata.write(to.reborrow().init_metadata())?;
         to.set_payload(&self.payload);
+        Ok(())
+    }
+}
+
+impl Checked for Envelope {
+    fn check(&self) -> Result<(), TensorError> {
+        self.metadata.check()?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedEnvelope {
+    fn check(&self) -> Result<(), TensorError> {
+        self.metadata.check()?;
         Ok(())
     }
 }
@@ -417,6 +469,22 @@ impl Message for AgentContext {
     }
 }
 
+impl Checked for AgentContext {
+    fn check(&self) -> Result<(), TensorError> {
+        self.embeddings.iter().try_for_each(Checked::check)?;
+        self.references.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedAgentContext {
+    fn check(&self) -> Result<(), TensorError> {
+        self.embeddings.iter().try_for_each(Checked::check)?;
+        self.references.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
 /// The passages found for one question, best first.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct ContextSlice {
@@ -487,6 +555,22 @@ impl Message for ContextSlice {
     }
 }
 
+impl Checked for ContextSlice {
+    fn check(&self) -> Result<(), TensorError> {
+        self.chunks.iter().try_for_each(Checked::check)?;
+        self.retrieval_proof.check()?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedContextSlice {
+    fn check(&self) -> Result<(), TensorError> {
+        self.chunks.iter().try_for_each(Checked::check)?;
+        self.retrieval_proof.check()?;
+        Ok(())
+    }
+}
+
 /// One passage of one document.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct Chunk {
@@ -544,6 +628,18 @@ impl Message for Chunk {
     }
 }
 
+impl Checked for Chunk {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedChunk {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
 /// That what was read lies beneath a root.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct RetrievalProof {
@@ -592,6 +688,20 @@ impl Message for RetrievalProof {
     }
 }
 
+impl Checked for RetrievalProof {
+    fn check(&self) -> Result<(), TensorError> {
+        self.leaves.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedRetrievalProof {
+    fn check(&self) -> Result<(), TensorError> {
+        self.leaves.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
 /// One leaf's way up to the root.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct LeafProof {
@@ -636,6 +746,18 @@ impl Message for LeafProof {
         for (at, element) in (0u32..).zip(&self.path) {
             list.set(at, element);
         }
+        Ok(())
+    }
+}
+
+impl Checked for LeafProof {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedLeafProof {
+    fn check(&self) -> Result<(), TensorError> {
         Ok(())
     }
 }
@@ -722,6 +844,22 @@ impl Message for InferenceRequest {
     }
 }
 
+impl Checked for InferenceRequest {
+    fn check(&self) -> Result<(), TensorError> {
+        self.inputs.iter().try_for_each(Checked::check)?;
+        self.context.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedInferenceRequest {
+    fn check(&self) -> Result<(), TensorError> {
+        self.inputs.iter().try_for_each(Checked::check)?;
+        self.context.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
 /// `InferenceOutput` of the schema.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct InferenceOutput {
@@ -797,6 +935,20 @@ impl Message for InferenceOutput {
     }
 }
 
+impl Checked for InferenceOutput {
+    fn check(&self) -> Result<(), TensorError> {
+        self.outputs.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedInferenceOutput {
+    fn check(&self) -> Result<(), TensorError> {
+        self.outputs.iter().try_for_each(Checked::check)?;
+        Ok(())
+    }
+}
+
 /// `Block` of the schema.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct Block {
@@ -861,6 +1013,18 @@ impl Message for Block {
         for (at, element) in (0u32..).zip(&self.transactions) {
             list.set(at, element);
         }
+        Ok(())
+    }
+}
+
+impl Checked for Block {
+    fn check(&self) -> Result<(), TensorError> {
+        Ok(())
+    }
+}
+
+impl Checked for ArchivedBlock {
+    fn check(&self) -> Result<(), TensorError> {
         Ok(())
     }
 }
