@@ -127,7 +127,7 @@ typedef struct ioi_block_list {
 } ioi_block_list;
 
 // The root of a message of the type Handle.
-static inline ioi_error ioi_handle_root(ioi_message *message, ioi_handle *out) {
+static inline ioi_error ioi_root_handle(ioi_message *message, ioi_handle *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -161,7 +161,7 @@ static inline uint64_t ioi_handle_length(ioi_handle from) {
 }
 
 // The root of a message of the type Reference.
-static inline ioi_error ioi_reference_root(ioi_message *message, ioi_reference *out) {
+static inline ioi_error ioi_root_reference(ioi_message *message, ioi_reference *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -183,7 +183,7 @@ static inline ioi_error ioi_reference_digest(ioi_reference from, ioi_bytes *out)
 }
 
 // The root of a message of the type Metadata.
-static inline ioi_error ioi_metadata_root(ioi_message *message, ioi_metadata *out) {
+static inline ioi_error ioi_root_metadata(ioi_message *message, ioi_metadata *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -204,7 +204,7 @@ static inline ioi_error ioi_metadata_credit_ledger_id(ioi_metadata from, ioi_byt
 }
 
 // The root of a message of the type Envelope.
-static inline ioi_error ioi_envelope_root(ioi_message *message, ioi_envelope *out) {
+static inline ioi_error ioi_root_envelope(ioi_message *message, ioi_envelope *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -235,7 +235,7 @@ static inline ioi_error ioi_envelope_payload(ioi_envelope from, ioi_bytes *out) 
 }
 
 // The root of a message of the type Tensor.
-static inline ioi_error ioi_tensor_root(ioi_message *message, ioi_tensor *out) {
+static inline ioi_error ioi_root_tensor(ioi_message *message, ioi_tensor *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -256,7 +256,7 @@ static inline ioi_error ioi_tensor_data(ioi_tensor from, ioi_bytes *out) {
 }
 
 // The root of a message of the type AgentContext.
-static inline ioi_error ioi_agent_context_root(ioi_message *message, ioi_agent_context *out) {
+static inline ioi_error ioi_root_agent_context(ioi_message *message, ioi_agent_context *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -281,7 +281,7 @@ static inline ioi_error ioi_agent_context_references(ioi_agent_context from, ioi
 }
 
 // The root of a message of the type ContextSlice.
-static inline ioi_error ioi_context_slice_root(ioi_message *message, ioi_context_slice *out) {
+static inline ioi_error ioi_root_context_slice(ioi_message *message, ioi_context_slice *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -322,7 +322,7 @@ static inline ioi_error ioi_context_slice_labels(ioi_context_slice from, ioi_tex
 }
 
 // The root of a message of the type Chunk.
-static inline ioi_error ioi_chunk_root(ioi_message *message, ioi_chunk *out) {
+static inline ioi_error ioi_root_chunk(ioi_message *message, ioi_chunk *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -360,7 +360,7 @@ static inline ioi_error ioi_chunk_heading(ioi_chunk from, ioi_bytes *out) {
 }
 
 // The root of a message of the type RetrievalProof.
-static inline ioi_error ioi_retrieval_proof_root(ioi_message *message, ioi_retrieval_proof *out) {
+static inline ioi_error ioi_root_retrieval_proof(ioi_message *message, ioi_retrieval_proof *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -383,7 +383,7 @@ static inline ioi_error ioi_retrieval_proof_leaves(ioi_retrieval_proof from, ioi
 }
 
 // The root of a message of the type LeafProof.
-static inline ioi_error ioi_leaf_proof_root(ioi_message *message, ioi_leaf_proof *out) {
+static inline ioi_error ioi_root_leaf_proof(ioi_message *message, ioi_leaf_proof *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -405,7 +405,7 @@ static inline ioi_error ioi_leaf_proof_path(ioi_leaf_proof from, ioi_digest_list
 }
 
 // The root of a message of the type InferenceRequest.
-static inline ioi_error ioi_inference_request_root(ioi_message *message, ioi_inference_request *out) {
+static inline ioi_error ioi_root_inference_request(ioi_message *message, ioi_inference_request *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -458,7 +458,7 @@ static inline uint64_t ioi_inference_request_deadline(ioi_inference_request from
 }
 
 // The root of a message of the type InferenceOutput.
-static inline ioi_error ioi_inference_output_root(ioi_message *message, ioi_inference_output *out) {
+static inline ioi_error ioi_root_inference_output(ioi_message *message, ioi_inference_output *out) {
     return ioi_message_root(message, &out->inner);
 }
 
@@ -505,7 +505,7 @@ static inline ioi_error ioi_inference_output_error(ioi_inference_output from, io
 }
 
 // The root of a message of the type Block.
-static inline ioi_error ioi_block_root(ioi_message *message, ioi_block *out) {
+static inline ioi_error ioi_root_block(ioi_message *message, ioi_block *out) {
     return ioi_message_root(message, &out->inner);
 }
 

@@ -99,3 +99,59 @@ fn spell(schema: &Schema, kind: &Type, named: &mut Vec<u64>) -> Result<String> {
         Type::Struct(id) => name(*id, &schema.find_struct(*id)?.name),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, kind: Type) -> Field {
+        Field { name: name.into(), docs: String::new(), slot: 0, kind, exactly: None, aligned_to: None }
+    }
+
+    fn schema() -> Schema {
+        let of = |id, name: &str, fields| Struct {
+            id,
+            name: name.into(),
+            docs: String::new(),
+            data_words: 0,
+            pointers: 0,
+            fields,
+        };
+        let inner = of(0x1_0000_0002, "Inner", vec![field("a", Type::Integer(4, false))]);
+        let outer =
+            of(0x1_0000_0001, "Outer", vec![field("all", Type::List(Box::new(Type::Struct(inner.id))))]);
+        Schema { structs: vec![outer, inner], ..Schema::default() }
+    }
+
+    #[test]
+    fn a_description_holds_a_type_and_all_types_inside_it() {
+        let schema = schema();
+        let text = description(&schema, &schema.structs[0]).unwrap();
+        assert_eq!(text, "struct Outer\n0 all list of Inner\nstruct Inner\n0 a u32\n");
+    }
+
+    #[test]
+    fn a_change_inside_a_type_changes_its_hashes_and_only_its_rkyv_id() {
+        let before = identities(&schema()).unwrap();
+        let mut changed = schema();
+        changed.structs[1].fields.push(field("b", Type::Text));
+        let after = identities(&changed).unwrap();
+        for (before, after) in before.iter().zip(&after) {
+            assert!(before.rkyv.0 != after.rkyv.0 && before.rkyv.1 != after.rkyv.1);
+            assert!(before.capnp.0 == after.capnp.0 && before.capnp.1 != after.capnp.1);
+        }
+        let mut exact = schema();
+        exact.structs[1].fields[0].exactly = Some(4);
+        assert_ne!(identities(&exact).unwrap(), before);
+    }
+
+    #[test]
+    fn two_types_with_one_id_and_an_id_of_plain_bytes_are_refused() {
+        let mut schema = schema();
+        schema.structs[1].id = 0x9_0000_0001;
+        schema.structs[0].fields[0].kind = Type::Text;
+        assert!(identities(&schema).unwrap_err().to_string().contains("of Outer"));
+        schema.structs[1].id = 0x9_0000_0000;
+        assert!(identities(&schema).unwrap_err().to_string().contains("plain bytes"));
+    }
+}

@@ -52,7 +52,7 @@ fn comment(text: &mut String, docs: &str) -> Result<()> {
 fn write_struct(text: &mut String, schema: &Schema, found: &Struct) -> Result<()> {
     let name = snake(&found.name);
     writeln!(text, "\n// The root of a message of the type {}.", found.name)?;
-    writeln!(text, "static inline ioi_error ioi_{name}_root(ioi_message *message, ioi_{name} *out) {{")?;
+    writeln!(text, "static inline ioi_error ioi_root_{name}(ioi_message *message, ioi_{name} *out) {{")?;
     writeln!(text, "    return ioi_message_root(message, &out->inner);\n}}")?;
     writeln!(
         text,

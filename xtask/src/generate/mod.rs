@@ -4,11 +4,13 @@
 //! Where there is one, the requests are held against what it makes from the schemas.
 
 mod constants;
+mod frozen;
 mod identity;
 mod lens_c;
 mod name;
 mod rkyv;
 mod schema;
+mod show_c;
 
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
@@ -68,8 +70,19 @@ pub(crate) fn generate(root: &Path, check: bool, with_capnp: bool) -> Result<boo
         println!("skipped: no capnp (the compiled requests are taken as they are)");
     }
     for name in SCHEMAS.iter().filter(|_| with_capnp) {
-        let request = compile(root, name)?;
-        is_good &= settle(root, &format!("schema/{name}.capnp.req"), &request, check)?;
+        let (path, request) = (format!("schema/{name}.capnp.req"), compile(root, name)?);
+        let current = fs::read(root.join(&path)).unwrap_or_default();
+        if !is_of_another_capnp(&current, &request) {
+            is_good &= settle(root, &path, &request, check)?;
+        }
+    }
+    for name in SCHEMAS {
+        let released = parse(root, &format!("schema/frozen/{name}.capnp.req"))?;
+        let current = parse(root, &format!("schema/{name}.capnp.req"))?;
+        for violation in frozen::violations(&released, &current) {
+            println!("schema/{name}.capnp: {violation}, and what was released is only ever added to");
+            is_good = false;
+        }
     }
     for (path, text) in files(root)? {
         is_good &= settle(root, path, text.as_bytes(), check)?;
@@ -79,19 +92,21 @@ pub(crate) fn generate(root: &Path, check: bool, with_capnp: bool) -> Result<boo
 
 /// Every generated file and what belongs into it.
 fn files(root: &Path) -> Result<Vec<(&'static str, String)>> {
-    let read = |name: &str| {
-        let path = root.join(format!("schema/{name}.capnp.req"));
-        let request = fs::read(&path).with_context(|| path.display().to_string())?;
-        Schema::parse(&request).with_context(|| path.display().to_string())
-    };
-    let (cell, data) = (read("cell")?, read("data")?);
+    let (cell, data) = (parse(root, "schema/cell.capnp.req")?, parse(root, "schema/data.capnp.req")?);
     let identities = identity::identities(&data)?;
     let constants = constants::all(&cell, &data, &identities);
     let languages = constants::LANGUAGES.iter();
     let mut files: Vec<_> = languages.map(|language| (language.path, language.write(&constants))).collect();
-    files.push((rkyv::PATH, rkyv::write(&data, &identities)?));
+    files.push((rkyv::TYPES_PATH, rkyv::write_types(&data)?));
+    files.push((rkyv::MESSAGES_PATH, rkyv::write_messages(&data, &identities)?));
     files.push((lens_c::PATH, lens_c::write(&data)?));
+    files.push((show_c::PATH, show_c::write(&data)?));
     Ok(files)
+}
+
+fn parse(root: &Path, path: &str) -> Result<Schema> {
+    let request = fs::read(root.join(path)).context(path.to_owned())?;
+    Schema::parse(&request).context(path.to_owned())
 }
 
 fn compile(root: &Path, name: &str) -> Result<Vec<u8>> {
@@ -101,6 +116,13 @@ fn compile(root: &Path, name: &str) -> Result<Vec<u8>> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "capnp compile {name}.capnp failed:\n{complaint}");
     Ok(output.stdout)
+}
+
+/// Whether two requests say the same and differ only since two versions of `capnp` made them.
+fn is_of_another_capnp(current: &[u8], request: &[u8]) -> bool {
+    let parsed = [current, request].map(Schema::parse);
+    let [Ok(current), Ok(request)] = parsed else { return false };
+    current.capnp != request.capnp && Schema { capnp: request.capnp, ..current } == request
 }
 
 /// Whether the file holds these bytes, after writing them unless it is only to be checked.
@@ -128,4 +150,54 @@ fn write_vectors(root: &Path) -> Result<()> {
     let status = command.arg(root.join("schema/vectors/data")).current_dir(root).status()?;
     ensure!(status.success(), "the vectors could not be written");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test::Scratch;
+
+    /// The requests, the released ones and these further files of `schema/`.
+    fn copy(own: &Path, to: &Path, more: &[&str]) {
+        fs::create_dir_all(to.join("schema/frozen")).unwrap();
+        let requests = ["cell.capnp.req", "data.capnp.req", "frozen/cell.capnp.req", "frozen/data.capnp.req"];
+        for name in requests.iter().chain(more) {
+            fs::copy(own.join("schema").join(name), to.join("schema").join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_stale_or_missing_file_fails_the_check_and_generating_mends_it() {
+        let scratch = Scratch::create("xtask-generate").unwrap();
+        let own = Workspace::load(false).unwrap().root;
+        copy(&own, scratch.path(), &[]);
+        let generated = |check| generate(scratch.path(), check, false).unwrap();
+        assert!(!generated(true), "nothing is there yet");
+        assert!(generated(false) && generated(true));
+        for (path, text) in files(scratch.path()).unwrap() {
+            let place = scratch.path().join(path);
+            fs::write(&place, text.replacen("4096", "4095", 1) + " ").unwrap();
+            assert!(!generated(true), "{path} was changed");
+            assert!(generated(false) && generated(true), "{path} was not mended");
+        }
+    }
+
+    #[test]
+    fn a_request_that_the_schema_no_longer_makes_fails_the_check() {
+        if !has_capnp() {
+            println!("skipped: no capnp");
+            return;
+        }
+        let scratch = Scratch::create("xtask-request").unwrap();
+        let own = Workspace::load(false).unwrap().root;
+        copy(&own, scratch.path(), &["cell.capnp", "data.capnp", "go.capnp"]);
+        let generated = |check| generate(scratch.path(), check, true).unwrap();
+        assert!(generated(false) && generated(true));
+        let schema = scratch.path().join("schema/cell.capnp");
+        let changed = fs::read_to_string(&schema)
+            .unwrap()
+            .replace("epochCount :UInt32 = 32", "epochCount :UInt32 = 33");
+        fs::write(&schema, changed).unwrap();
+        assert!(!generated(true));
+    }
 }

@@ -7,25 +7,43 @@ use super::schema::{Field, Schema, Struct, Type};
 use anyhow::{Result, bail};
 use std::fmt::Write;
 
-pub(crate) const PATH: &str = "edge/ipc/src/types/generated.rs";
+pub(crate) const TYPES_PATH: &str = "edge/ipc/src/types/generated.rs";
+pub(crate) const MESSAGES_PATH: &str = "edge/ipc/src/types/messages.rs";
 
-const HEAD: &str = "\
+const TYPES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::aligned::AlignedBytes;
-use super::{Checked, Identity, Message, TensorError, exact};
-use crate::data_capnp as data;
 use rkyv::{Archive, Deserialize, Serialize};
 ";
 
-/// The whole file.
-pub(crate) fn write(schema: &Schema, identities: &[Identity]) -> Result<String> {
-    let mut text = HEAD.to_owned();
+const MESSAGES_HEAD: &str = "\
+// Generated from schema/data.capnp by `cargo xtask generate`.
+
+use super::generated::*;
+use super::{Checked, Identity, Message, TensorError, exact};
+use crate::data_capnp as data;
+";
+
+/// The enums and structs.
+pub(crate) fn write_types(schema: &Schema) -> Result<String> {
+    let mut text = TYPES_HEAD.to_owned();
     for found in &schema.enums {
         write_enum(&mut text, &found.name, &found.docs, &found.enumerants)?;
     }
-    for (found, identity) in schema.structs.iter().zip(identities) {
+    for found in &schema.structs {
         write_struct(&mut text, schema, found)?;
+    }
+    Ok(text)
+}
+
+/// What each of them is called in a handle, and its way from and to Cap'n Proto.
+pub(crate) fn write_messages(schema: &Schema, identities: &[Identity]) -> Result<String> {
+    let mut text = MESSAGES_HEAD.to_owned();
+    for found in &schema.enums {
+        write_enum_conversions(&mut text, &found.name, &found.enumerants)?;
+    }
+    for (found, identity) in schema.structs.iter().zip(identities) {
         write_message(&mut text, schema, found, identity)?;
         write_checks(&mut text, found)?;
     }
@@ -49,23 +67,22 @@ fn write_enum(text: &mut String, name: &str, comment: &str, enumerants: &[String
         let default = if value == 0 { "    #[default]\n" } else { "" };
         writeln!(text, "    /// `{enumerant}`\n{default}    {} = {value},", pascal(enumerant))?;
     }
-    writeln!(
-        text,
-        "}}\n\nimpl From<data::{name}> for {name} {{\n    fn from(from: data::{name}) -> Self {{"
-    )?;
-    writeln!(text, "        match from {{")?;
-    for enumerant in enumerants.iter().map(|enumerant| pascal(enumerant)) {
-        writeln!(text, "            data::{name}::{enumerant} => Self::{enumerant},")?;
+    writeln!(text, "}}")?;
+    Ok(())
+}
+
+fn write_enum_conversions(text: &mut String, name: &str, enumerants: &[String]) -> Result<()> {
+    let (archived, foreign) = (format!("Archived{name}"), format!("data::{name}"));
+    for (from, to) in [(&foreign[..], name), (name, &foreign[..]), (&archived[..], name)] {
+        writeln!(
+            text,
+            "\nimpl From<{from}> for {to} {{\n    fn from(from: {from}) -> Self {{\n        match from {{"
+        )?;
+        for enumerant in enumerants.iter().map(|enumerant| pascal(enumerant)) {
+            writeln!(text, "            {from}::{enumerant} => Self::{enumerant},")?;
+        }
+        writeln!(text, "        }}\n    }}\n}}")?;
     }
-    writeln!(
-        text,
-        "        }}\n    }}\n}}\n\nimpl From<{name}> for data::{name} {{\n    fn from(from: {name}) -> Self {{"
-    )?;
-    writeln!(text, "        match from {{")?;
-    for enumerant in enumerants.iter().map(|enumerant| pascal(enumerant)) {
-        writeln!(text, "            {name}::{enumerant} => Self::{enumerant},")?;
-    }
-    writeln!(text, "        }}\n    }}\n}}")?;
     Ok(())
 }
 

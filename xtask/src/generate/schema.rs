@@ -10,8 +10,10 @@ const EXACTLY: u64 = 0xe9b1_d5c4_a726_0f38;
 const ALIGNED_TO: u64 = 0xb64f_02e8_d91c_7a53;
 
 /// One schema file, its declarations in the order of the text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Schema {
+    /// The version of the compiler.
+    pub(crate) capnp: (u16, u8, u8),
     pub(crate) constants: Vec<Constant>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) structs: Vec<Struct>,
@@ -77,7 +79,9 @@ impl Schema {
         let request: code_generator_request::Reader<'_> = message.get_root()?;
         let files = request.get_requested_files()?;
         ensure!(files.len() == 1, "the request is for {} files, not for one", files.len());
-        Nodes::read(request)?.schema(files.get(0).get_id())
+        let version = request.get_capnp_version()?;
+        let capnp = (version.get_major(), version.get_minor(), version.get_micro());
+        Ok(Self { capnp, ..Nodes::read(request)?.schema(files.get(0).get_id())? })
     }
 
     pub(crate) fn find_struct(&self, id: u64) -> Result<&Struct> {

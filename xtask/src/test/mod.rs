@@ -3,12 +3,13 @@
 //! A step that fails fails the whole; the rest still runs, so that one run shows everything that is
 //! wrong. Only what needs the programs is left out when they don't build.
 
+mod c;
 mod matrix;
 mod python;
 mod tally;
 
 use crate::workspace::{Workspace, cargo};
-use crate::{licences, tidy};
+use crate::{generate, licences, tidy};
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Write;
@@ -58,6 +59,7 @@ impl Session {
     fn check_sources(&mut self) {
         self.cargo("format", &["fmt", "--all", "--check"]);
         self.step("tidy", |_| tidy::run());
+        self.step("generate --check", check_generated);
         self.step("licences", |_| licences::run());
         self.cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     }
@@ -68,6 +70,7 @@ impl Session {
             command.args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
             session.count_tests("cargo-test", &mut command)
         });
+        self.step("c", c::run);
         if !quick {
             matrix::run(self);
         }
@@ -170,6 +173,15 @@ impl Session {
         }
         println!("{}", self.tally);
     }
+}
+
+/// Whether everything that is made from the schemas is current.
+fn check_generated(session: &mut Session) -> Result<bool> {
+    let with_capnp = generate::has_capnp();
+    if !with_capnp {
+        session.tally.skip("no capnp");
+    }
+    generate::generate(&session.workspace.root, true, with_capnp)
 }
 
 /// A folder that is removed with all that is in it.

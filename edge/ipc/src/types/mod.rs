@@ -9,6 +9,8 @@ mod aligned;
 mod error;
 #[rustfmt::skip]
 mod generated;
+#[rustfmt::skip]
+mod messages;
 mod tensor;
 
 pub use error::{TensorError, ViewError};
