@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { EPOCH_INBOX, EPOCH_OUTBOX } from "../../src/cell.js";
+import { EPOCH_INBOX, EPOCH_MODULES_FIRST, EPOCH_OUTBOX } from "../../src/cell.js";
 import { HostCell, PeerCell } from "../../src/map/cell.js";
 import { SharedMemory } from "../../src/map/memory.js";
 import { type RingPlace, RingReader, RingWriter } from "../../src/map/ring.js";
@@ -93,12 +93,17 @@ function words(bytes: Uint8Array): Int32Array {
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
 }
 
-/** Flips as fast as the reader allows, in pieces of random length. */
+/** The reader raises it when it has looked often enough to show something. */
+const ENOUGH = EPOCH_MODULES_FIRST;
+
+/** Flips as fast as the reader allows, in pieces of random length, until both have met often enough. */
 function flip(cell: PeerCell): object {
   cell.openPingPong();
   const random = new Random(job.seed);
-  let busy = 0;
-  for (let flips = 0; flips < job.count; ) {
+  let [busy, flips] = [0, 0];
+  const end = performance.now() + WAIT_MS;
+  while (flips < job.count || busy === 0 || cell.epochs.load(ENOUGH) === 0) {
+    assert.ok(performance.now() < end, `the two did not meet in time: ${flips} flips, ${busy} times busy`);
     const buffer = cell.pingPong.begin();
     if (buffer === undefined) {
       busy += 1;
@@ -115,7 +120,7 @@ function flip(cell: PeerCell): object {
     flips += 1;
   }
   cell.epochs.raise(EPOCH_OUTBOX);
-  return { busy };
+  return { busy, flips };
 }
 
 /** Looks at each claimed buffer several times: it is of one version, the whole time. */
@@ -134,6 +139,9 @@ function watch(cell: HostCell): object {
       looks += 1;
     }
     cell.pingPong.release();
+    if (looks >= job.count && newest >= 100 && cell.epochs.load(ENOUGH) === 0) {
+      cell.epochs.raise(ENOUGH);
+    }
   }
   return { looks, newest };
 }
