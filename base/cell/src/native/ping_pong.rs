@@ -198,18 +198,18 @@ impl PingPongReader {
         let (first, bytes) = (self.u64_at(FIRST), self.u64_at(BYTES));
         let outside = LookError::Outside { offset: first, bytes };
         let arena = u64::from(ARENA_OFFSET)..self.memory.bytes();
-        if bytes == 0
-            || bytes > arena.end - arena.start
-            || !first.is_multiple_of(u64::from(PING_PONG_ALIGN_BYTES))
-        {
+        let is_aligned = first.is_multiple_of(u64::from(PING_PONG_ALIGN_BYTES));
+        if bytes == 0 || bytes > arena.end - arena.start || !is_aligned {
             return Err(outside);
         }
-        let start = first.checked_add(stride(bytes) * u64::from(buffer)).ok_or(outside)?;
-        let range = start..start.checked_add(bytes.next_multiple_of(8)).ok_or(outside)?;
-        if range.start < arena.start
-            || range.end > arena.end
-            || self.memory.check_present(range.clone()).is_err()
-        {
+        // Both buffers lie in the arena, whichever is looked at.
+        let end = first.checked_add(stride(bytes) * 2).ok_or(outside)?;
+        if first < arena.start || end > arena.end {
+            return Err(outside);
+        }
+        let start = first + stride(bytes) * u64::from(buffer);
+        let range = start..start + bytes.next_multiple_of(8);
+        if self.memory.check_present(range.clone()).is_err() {
             return Err(outside);
         }
         let length = usize::try_from(bytes).map_err(|_| outside)?;
