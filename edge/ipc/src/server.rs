@@ -4,7 +4,7 @@ use crate::bounds::Bounds;
 use crate::deadline;
 use crate::flood::{Fault, Guarded};
 use crate::methods::{ceiling, method};
-use crate::services::Services;
+use crate::services::{Served, Services};
 use crate::status::{missing_part, refuse};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http2;
@@ -34,9 +34,13 @@ pub(crate) async fn serve<S>(socket: S, services: Services, bounds: Bounds) -> i
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (services, routes) = services.finished().await;
     let (socket, fault) = Guarded::new(socket, &bounds);
-    let peer = Arc::new(Peer { services, routes, bounds, bytes: AtomicUsize::new(0), unread: Notify::new() });
+    let peer = Arc::new(Peer {
+        services: services.finished().await,
+        bounds,
+        bytes: AtomicUsize::new(0),
+        unread: Notify::new(),
+    });
     let calls = Arc::clone(&peer);
     let handler = service_fn(move |request| Arc::clone(&calls).exchange(request));
     let connection = library(&bounds).serve_connection(TokioIo::new(socket), handler);
@@ -77,8 +81,7 @@ fn library(bounds: &Bounds) -> http2::Builder<TokioExecutor> {
 
 /// One connection's peer.
 struct Peer {
-    services: Services,
-    routes: Routes,
+    services: Served,
     bounds: Bounds,
     /// Request bytes of all calls under way.
     bytes: AtomicUsize,
@@ -88,14 +91,14 @@ struct Peer {
 
 impl Peer {
     async fn exchange(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let time = match self.admit(&request) {
-            Ok(time) => time,
+        let (mut routes, time) = match self.admit(&request) {
+            Ok(admitted) => admitted,
             Err(status) => return Ok(status.into_http()),
         };
         let call = Arc::new(Call::new(&self, time));
         let counted = Arc::clone(&call);
         let request = request.map(|body| Body::new(Counted { body, call: counted }));
-        let answer = self.routes.clone().call(request);
+        let answer = routes.call(request);
         let answer = match time {
             Some(time) => timeout(time, answer).await.unwrap_or_else(|_| Ok(late(time).into_http())),
             None => answer.await,
@@ -105,17 +108,20 @@ impl Peer {
     }
 
     /// What must hold before anything of a call is read.
-    fn admit(&self, request: &Request<Incoming>) -> Result<Option<Duration>, Status> {
+    fn admit(&self, request: &Request<Incoming>) -> Result<(Routes, Option<Duration>), Status> {
         let path = request.uri().path();
-        if !self.services.serve(path) {
-            let message = format!("this channel serves no `{}`", path.chars().take(128).collect::<String>());
-            return Err(refuse(ErrorCode::ServiceUnknown, message));
-        }
+        // Every method of ours is in the table, so that what is not there has a name for it.
+        let is_ours = path.starts_with("/ioi.");
+        let routes = self.services.route(path).filter(|_| !is_ours || method(path).is_some());
+        let routes = routes.ok_or_else(|| {
+            let shown: String = path.chars().take(128).collect();
+            refuse(ErrorCode::ServiceUnknown, format!("this channel serves no `{shown}`"))
+        })?;
         binary_headers(request.headers())?;
         let time = deadline::of(request.headers(), ceiling(path, self.bounds.deadline))?;
         match method(path).and_then(|method| method.part) {
             Some(part) => Err(missing_part(part)),
-            None => Ok(time),
+            None => Ok((routes, time)),
         }
     }
 }

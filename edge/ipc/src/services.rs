@@ -2,6 +2,7 @@
 
 use crate::methods::DESCRIPTORS;
 use std::convert::Infallible;
+use std::sync::OnceLock;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
@@ -10,6 +11,9 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder as Reflection;
+
+const HEALTH: &str = "grpc.health.v1.Health";
+const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 
 /// The services of one channel. What is not among them does not exist for the peer of that channel.
 #[derive(Clone, Debug, Default)]
@@ -46,33 +50,46 @@ impl Services {
         self
     }
 
-    /// Whether the path's service is among them.
-    pub(crate) fn serve(&self, path: &str) -> bool {
-        let service =
-            path.strip_prefix('/').and_then(|path| path.split_once('/')).map(|(service, _)| service);
-        service.is_some_and(|service| self.names.contains(&service))
-    }
-
     /// The routes, with `grpc.health.v1` and `grpc.reflection.v1` that tell of these services alone.
-    pub(crate) async fn finished(mut self) -> (Self, Routes) {
-        let (health, reflection) = ("grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection");
+    pub(crate) async fn finished(mut self) -> Served {
         let reporter = HealthReporter::new();
-        let mut listed = Reflection::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .with_service_name(health)
-            .with_service_name(reflection);
         for name in &self.names {
             reporter.set_service_status(*name, ServingStatus::Serving).await;
-            listed = listed.with_service_name(*name);
         }
-        let health_server = HealthServer::new(HealthService::from_health_reporter(reporter));
-        let mut routes = std::mem::take(&mut self.routes).add_service(health_server);
-        // The descriptors are compiled in, so this can fail in no run if it does in none; a test asks for them.
-        if let Ok(reflection) = listed.build_v1() {
-            routes = routes.add_service(reflection);
-        }
-        self.names.extend([health, reflection]);
-        (self, routes.prepare())
+        let health = HealthServer::new(HealthService::from_health_reporter(reporter));
+        self.names.extend([HEALTH, REFLECTION]);
+        let routes = self.routes.add_service(health).prepare();
+        Served { routes, names: self.names, reflection: OnceLock::new() }
+    }
+}
+
+/// Services that are being served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    routes: Routes,
+    names: Vec<&'static str>,
+    /// Made when it is first asked for: reading all contracts takes a millisecond and more, and hardly anybody asks.
+    reflection: OnceLock<Routes>,
+}
+
+impl Served {
+    /// Where a path leads; `None` where its service is not among them.
+    pub(crate) fn route(&self, path: &str) -> Option<Routes> {
+        let (service, _) = path.strip_prefix('/')?.split_once('/')?;
+        let name = self.names.iter().find(|name| **name == service)?;
+        Some(if *name == REFLECTION { self.reflection() } else { self.routes.clone() })
+    }
+
+    fn reflection(&self) -> Routes {
+        let made = self.reflection.get_or_init(|| {
+            let sets = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
+            let builder = sets
+                .into_iter()
+                .fold(Reflection::configure(), Reflection::register_encoded_file_descriptor_set);
+            let builder = self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name));
+            // The descriptors are compiled in, so this fails always or never; a test asks for them.
+            builder.build_v1().map(Routes::new).unwrap_or_default().prepare()
+        });
+        made.clone()
     }
 }
