@@ -9,6 +9,8 @@ mod memory;
 mod model;
 mod models;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context, Result};
 use ioi_ipc::proto::blockchain::chain_server::SERVICE_NAME as CHAIN;
