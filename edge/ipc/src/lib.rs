@@ -19,6 +19,7 @@ mod fault;
 mod inherited;
 pub mod lens;
 pub mod pair;
+pub mod port;
 pub mod status;
 mod transfers;
 pub mod types;
