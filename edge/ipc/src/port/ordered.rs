@@ -167,6 +167,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use std::collections::btree_map::Entry;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
@@ -188,11 +189,11 @@ mod tests {
                             Err(OrderError::Over { number, next })
                         } else if number - next >= window as u64 {
                             Err(OrderError::TooFarAhead { number, number_max: next + window as u64 - 1 })
-                        } else if model.contains_key(&number) {
-                            Err(OrderError::Repeated { number })
-                        } else {
-                            model.insert(number, number);
+                        } else if let Entry::Vacant(free) = model.entry(number) {
+                            free.insert(number);
                             Ok(())
+                        } else {
+                            Err(OrderError::Repeated { number })
                         };
                         prop_assert_eq!(ordered.insert(number, number), expected);
                     }

@@ -116,7 +116,8 @@ fn a_subscriber_that_breaks_the_protocol_is_dropped_and_counted() {
     let unknown_message = |port: &mut BroadcastPort| port.sender.try_send(7, &[0; 24]).unwrap();
     let wrong_length = |port: &mut BroadcastPort| port.sender.try_send(1, &[0; 23]).unwrap();
     let wrong_flag = |port: &mut BroadcastPort| port.sender.try_send(1, &[2; 24]).unwrap();
-    let cases: [(&str, fn(&mut BroadcastPort)); 4] = [
+    type Misbehave = fn(&mut BroadcastPort);
+    let cases: [(&str, Misbehave); 4] = [
         ("second ask", second_ask),
         ("unknown message", unknown_message),
         ("wrong length", wrong_length),
