@@ -8,6 +8,7 @@
 //! | try again when the peer is full | [`retry`], [`Backoff`] |
 //! | put messages of several ports in one order | [`Ordered`] |
 //! | ask and be answered | [`Client`], [`Server`] |
+//! | speak with a host that routes | [`routed`] |
 //! | hand the same sealed bytes to many | [`broadcast`] |
 //!
 //! Nothing here knows who may send what: that is the host's.
@@ -79,6 +80,7 @@ pub mod broadcast;
 mod call;
 mod ordered;
 pub mod reactor;
+pub mod routed;
 mod spin;
 
 pub use any::{Awaitable, wait_any};
