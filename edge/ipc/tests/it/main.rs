@@ -1,5 +1,6 @@
 //! The data plane's types against the golden vectors, hostile bytes and what was released;
-//! servers of the control plane against peers that keep no rule.
+//! servers of the control plane against peers that keep no rule; ports with all that stands
+//! above them, against honest, slow, dead and hostile peers.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod calls;
@@ -16,6 +17,7 @@ mod frozen {
 mod hostile;
 mod jobs;
 mod messages;
+mod port;
 mod process;
 mod raw;
 mod refusals;
