@@ -62,6 +62,13 @@ pub enum ViewError {
         /// What the root alone needs.
         bytes_min: usize,
     },
+    /// A message that is too long to be written.
+    Long {
+        /// Its type.
+        name: &'static str,
+        /// Its length, about.
+        bytes: usize,
+    },
     /// A pointer, length, text or tag is not valid.
     Invalid {
         /// The type that was looked for.
@@ -83,6 +90,9 @@ impl fmt::Display for ViewError {
             ),
             Self::Short { name, bytes, bytes_min } => {
                 write!(f, "view.short: {bytes} bytes are no {name}, which has {bytes_min} at least")
+            }
+            Self::Long { name, bytes } => {
+                write!(f, "view.long: {name} of {bytes} bytes; {} at most are written", super::BYTES_MAX)
             }
             Self::Invalid { name, cause } => {
                 write!(f, "view.invalid: the bytes are no valid {name}: {cause}")

@@ -85,7 +85,7 @@ impl Message for Reference {
     }
 
     fn write(&self, mut to: data::reference::Builder<'_>) -> capnp::Result<()> {
-        to.set_name(&self.name);
+        to.set_name(size::bounded(&self.name)?);
         self.handle.write(to.reborrow().init_handle())?;
         to.set_digest(&self.digest);
         Ok(())
@@ -140,9 +140,9 @@ impl Message for Metadata {
     }
 
     fn write(&self, mut to: data::metadata::Builder<'_>) -> capnp::Result<()> {
-        to.set_user_id(&self.user_id);
-        to.set_device_id(&self.device_id);
-        to.set_credit_ledger_id(&self.credit_ledger_id);
+        to.set_user_id(size::bounded(&self.user_id)?);
+        to.set_device_id(size::bounded(&self.device_id)?);
+        to.set_credit_ledger_id(size::bounded(&self.credit_ledger_id)?);
         Ok(())
     }
 
@@ -195,11 +195,11 @@ impl Message for Envelope {
     }
 
     fn write(&self, mut to: data::envelope::Builder<'_>) -> capnp::Result<()> {
-        to.set_id(&self.id);
-        to.set_type(&self.r#type);
+        to.set_id(size::bounded(&self.id)?);
+        to.set_type(size::bounded(&self.r#type)?);
         to.set_timestamp(self.timestamp);
         self.metadata.write(to.reborrow().init_metadata())?;
-        to.set_payload(&self.payload);
+        to.set_payload(size::bounded(&self.payload)?);
         Ok(())
     }
 
@@ -254,11 +254,11 @@ impl Message for Tensor {
 
     fn write(&self, mut to: data::tensor::Builder<'_>) -> capnp::Result<()> {
         to.set_element_type(self.element_type.into());
-        let mut list = to.reborrow().init_shape(super::count(self.shape.len())?);
+        let mut list = to.reborrow().init_shape(size::count(self.shape.len())?);
         for (at, element) in (0u32..).zip(&self.shape) {
             list.set(at, *element);
         }
-        to.set_data(&self.data);
+        to.set_data(size::bounded(&self.data)?);
         Ok(())
     }
 
@@ -297,16 +297,16 @@ impl Message for AgentContext {
     }
 
     fn write(&self, mut to: data::agent_context::Builder<'_>) -> capnp::Result<()> {
-        to.set_session_id(&self.session_id);
-        let mut list = to.reborrow().init_embeddings(super::count(self.embeddings.len())?);
+        to.set_session_id(size::bounded(&self.session_id)?);
+        let mut list = to.reborrow().init_embeddings(size::count(self.embeddings.len())?);
         for (at, element) in (0u32..).zip(&self.embeddings) {
             element.write(list.reborrow().get(at))?;
         }
-        let mut list = to.reborrow().init_token_ids(super::count(self.token_ids.len())?);
+        let mut list = to.reborrow().init_token_ids(size::count(self.token_ids.len())?);
         for (at, element) in (0u32..).zip(&self.token_ids) {
             list.set(at, *element);
         }
-        let mut list = to.reborrow().init_references(super::count(self.references.len())?);
+        let mut list = to.reborrow().init_references(size::count(self.references.len())?);
         for (at, element) in (0u32..).zip(&self.references) {
             element.write(list.reborrow().get(at))?;
         }
@@ -370,20 +370,20 @@ impl Message for ContextSlice {
 
     fn write(&self, mut to: data::context_slice::Builder<'_>) -> capnp::Result<()> {
         to.set_slice_id(self.slice_id);
-        to.set_question(&self.question);
-        let mut list = to.reborrow().init_frame_ids(super::count(self.frame_ids.len())?);
+        to.set_question(size::bounded(&self.question)?);
+        let mut list = to.reborrow().init_frame_ids(size::count(self.frame_ids.len())?);
         for (at, element) in (0u32..).zip(&self.frame_ids) {
             list.set(at, *element);
         }
-        let mut list = to.reborrow().init_chunks(super::count(self.chunks.len())?);
+        let mut list = to.reborrow().init_chunks(size::count(self.chunks.len())?);
         for (at, element) in (0u32..).zip(&self.chunks) {
             element.write(list.reborrow().get(at))?;
         }
         to.set_checkpoint_root(&self.checkpoint_root);
         self.retrieval_proof.write(to.reborrow().init_retrieval_proof())?;
-        let mut list = to.reborrow().init_labels(super::count(self.labels.len())?);
+        let mut list = to.reborrow().init_labels(size::count(self.labels.len())?);
         for (at, element) in (0u32..).zip(&self.labels) {
-            list.set(at, element);
+            list.set(at, size::bounded(element)?);
         }
         Ok(())
     }
@@ -445,12 +445,12 @@ impl Message for Chunk {
     }
 
     fn write(&self, mut to: data::chunk::Builder<'_>) -> capnp::Result<()> {
-        to.set_path(&self.path);
+        to.set_path(size::bounded(&self.path)?);
         to.set_document_digest(&self.document_digest);
         to.set_offset(self.offset);
         to.set_score(self.score);
-        to.set_text(&self.text);
-        to.set_heading(&self.heading);
+        to.set_text(size::bounded(&self.text)?);
+        to.set_heading(size::bounded(&self.heading)?);
         Ok(())
     }
 
@@ -504,7 +504,7 @@ impl Message for RetrievalProof {
     fn write(&self, mut to: data::retrieval_proof::Builder<'_>) -> capnp::Result<()> {
         to.set_root(&self.root);
         to.set_leaf_count(self.leaf_count);
-        let mut list = to.reborrow().init_leaves(super::count(self.leaves.len())?);
+        let mut list = to.reborrow().init_leaves(size::count(self.leaves.len())?);
         for (at, element) in (0u32..).zip(&self.leaves) {
             element.write(list.reborrow().get(at))?;
         }
@@ -561,7 +561,7 @@ impl Message for LeafProof {
     fn write(&self, mut to: data::leaf_proof::Builder<'_>) -> capnp::Result<()> {
         to.set_index(self.index);
         to.set_digest(&self.digest);
-        let mut list = to.reborrow().init_path(super::count(self.path.len())?);
+        let mut list = to.reborrow().init_path(size::count(self.path.len())?);
         for (at, element) in (0u32..).zip(&self.path) {
             list.set(at, element);
         }
@@ -622,17 +622,17 @@ impl Message for InferenceRequest {
 
     fn write(&self, mut to: data::inference_request::Builder<'_>) -> capnp::Result<()> {
         to.set_request_id(self.request_id);
-        to.set_model(&self.model);
-        to.set_prompt(&self.prompt);
-        let mut list = to.reborrow().init_token_ids(super::count(self.token_ids.len())?);
+        to.set_model(size::bounded(&self.model)?);
+        to.set_prompt(size::bounded(&self.prompt)?);
+        let mut list = to.reborrow().init_token_ids(size::count(self.token_ids.len())?);
         for (at, element) in (0u32..).zip(&self.token_ids) {
             list.set(at, *element);
         }
-        let mut list = to.reborrow().init_inputs(super::count(self.inputs.len())?);
+        let mut list = to.reborrow().init_inputs(size::count(self.inputs.len())?);
         for (at, element) in (0u32..).zip(&self.inputs) {
             element.write(list.reborrow().get(at))?;
         }
-        let mut list = to.reborrow().init_context(super::count(self.context.len())?);
+        let mut list = to.reborrow().init_context(size::count(self.context.len())?);
         for (at, element) in (0u32..).zip(&self.context) {
             element.write(list.reborrow().get(at))?;
         }
@@ -704,19 +704,19 @@ impl Message for InferenceOutput {
     fn write(&self, mut to: data::inference_output::Builder<'_>) -> capnp::Result<()> {
         to.set_request_id(self.request_id);
         to.set_finish_reason(self.finish_reason.into());
-        to.set_text(&self.text);
-        let mut list = to.reborrow().init_token_ids(super::count(self.token_ids.len())?);
+        to.set_text(size::bounded(&self.text)?);
+        let mut list = to.reborrow().init_token_ids(size::count(self.token_ids.len())?);
         for (at, element) in (0u32..).zip(&self.token_ids) {
             list.set(at, *element);
         }
-        let mut list = to.reborrow().init_outputs(super::count(self.outputs.len())?);
+        let mut list = to.reborrow().init_outputs(size::count(self.outputs.len())?);
         for (at, element) in (0u32..).zip(&self.outputs) {
             element.write(list.reborrow().get(at))?;
         }
         to.set_input_tokens(self.input_tokens);
         to.set_output_tokens(self.output_tokens);
         to.set_model_digest(&self.model_digest);
-        to.set_error(&self.error);
+        to.set_error(size::bounded(&self.error)?);
         Ok(())
     }
 
@@ -783,9 +783,9 @@ impl Message for Block {
         to.set_receipts_root(&self.receipts_root);
         to.set_timestamp(self.timestamp);
         to.set_proposer(&self.proposer);
-        let mut list = to.reborrow().init_transactions(super::count(self.transactions.len())?);
+        let mut list = to.reborrow().init_transactions(size::count(self.transactions.len())?);
         for (at, element) in (0u32..).zip(&self.transactions) {
-            list.set(at, element);
+            list.set(at, size::bounded(element)?);
         }
         Ok(())
     }

@@ -29,6 +29,10 @@ use rkyv::{Archive, Deserialize, Portable, Serialize};
 /// Where a message may start: every handle's offset is a multiple of it.
 pub const ALIGN_BYTES: usize = 16;
 
+/// The longest message that is written, as long as it would be in the other family. Offsets inside one
+/// have 31 bits and a sign.
+pub const BYTES_MAX: usize = 1 << 30;
+
 /// What a type is called in a handle and in the pattern cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -75,12 +79,17 @@ pub trait Checked {
 /// The message's bytes in the rkyv family, to be copied to where a handle may point.
 ///
 /// # Errors
-/// On a tensor whose data do not fit its shape, and when memory runs out.
+/// On a tensor whose data do not fit its shape, on a message of more than [`BYTES_MAX`], and when memory
+/// runs out.
 pub fn encode<T>(message: &T) -> Result<AlignedVec<ALIGN_BYTES>, ViewError>
 where
     T: Message + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, Cause>>,
 {
     message.check()?;
+    let bytes = message.words().saturating_mul(8);
+    if bytes > BYTES_MAX {
+        return Err(ViewError::Long { name: T::NAME, bytes });
+    }
     rkyv::to_bytes::<Cause>(message).map_err(|cause| ViewError::Invalid { name: T::NAME, cause })
 }
 
@@ -134,13 +143,6 @@ fn exact<const N: usize>(data: &[u8]) -> capnp::Result<[u8; N]> {
     }
     let wrong = || capnp::Error::failed(format!("data of {} bytes, which must be {N}", data.len()));
     data.try_into().map_err(|_| wrong())
-}
-
-/// The longest list of Cap'n Proto has 2²⁹ − 1 elements.
-fn count(elements: usize) -> capnp::Result<u32> {
-    const COUNT_MAX: u32 = (1 << 29) - 1;
-    let count = u32::try_from(elements).ok().filter(|count| *count <= COUNT_MAX);
-    count.ok_or_else(|| capnp::Error::failed(format!("a list of {elements} elements, {COUNT_MAX} at most")))
 }
 
 #[cfg(test)]

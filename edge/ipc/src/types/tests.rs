@@ -182,3 +182,11 @@ fn a_tensor_deep_inside_is_checked_and_its_data_must_be_aligned() {
     put(&mut moved, shape, 15u64.to_le_bytes());
     assert!(refusal::<Tensor>(&moved).starts_with("tensor.unaligned"));
 }
+
+#[test]
+fn a_message_beyond_what_offsets_can_reach_is_not_written() {
+    // Never touched, so it takes no memory.
+    let large = Envelope { payload: vec![0; BYTES_MAX], ..Envelope::default() };
+    let error = encode(&large).unwrap_err().to_string();
+    assert!(error.starts_with("view.long: "), "{error}");
+}
