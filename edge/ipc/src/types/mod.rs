@@ -12,6 +12,7 @@ mod error;
 mod generated;
 #[rustfmt::skip]
 mod messages;
+mod size;
 mod tensor;
 
 pub use cause::Cause;
@@ -59,6 +60,9 @@ pub trait Message: Sized + Checked + Archive<Archived: Checked> {
     /// # Errors
     /// On lists that are longer than a list can be.
     fn write(&self, to: <Self::Owned as capnp::traits::Owned>::Builder<'_>) -> capnp::Result<()>;
+
+    /// How many words it takes there, without head and root pointer.
+    fn words(&self) -> usize;
 }
 
 /// What validation of pointers and strings cannot know: that tensors hold what their shapes say.
