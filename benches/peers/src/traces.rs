@@ -33,7 +33,8 @@ impl Places {
 
     /// Of the run that started this process.
     pub fn inherited() -> Result<Self> {
-        let run = std::env::var(RUN).context("a side of a measurement is started by the coordinator alone")?;
+        let run =
+            std::env::var(RUN).context("a side of a measurement is started by the coordinator alone")?;
         Ok(Self::named(run))
     }
 
