@@ -24,8 +24,9 @@ pub struct Traces {
 }
 
 impl Places {
-    /// Of a new run; makes the scratch folder.
+    /// Of a new run; makes the scratch folder, and removes what runs left that were cut short.
     pub fn create() -> Result<Self> {
+        remove_abandoned();
         let places = Self::named(std::process::id().to_string());
         fs::create_dir_all(&places.scratch).with_context(|| places.scratch.display().to_string())?;
         Ok(places)
@@ -86,6 +87,18 @@ impl Places {
     pub fn remove(&self) {
         self.sweep();
         let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+/// Those whose coordinator is gone.
+fn remove_abandoned() {
+    for entry in fs::read_dir("/tmp").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let run = name.to_str().and_then(|name| name.strip_prefix("ioi-peers-"));
+        let Some(run) = run.filter(|run| run.parse::<u32>().is_ok()) else { continue };
+        if !Path::new("/proc").join(run).exists() {
+            Places::named(run.to_owned()).remove();
+        }
     }
 }
 
