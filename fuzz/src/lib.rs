@@ -13,6 +13,7 @@
 mod advice;
 mod canon;
 mod context;
+mod control;
 mod decision;
 pub mod edit;
 mod frames;
@@ -53,6 +54,7 @@ const fn target(name: &'static str, check: fn(&[u8])) -> Target {
 pub const TARGETS: &[Target] = &[
     target("canon", canon::check),
     target("context", context::check),
+    target("control", control::check),
     target("decision", decision::check),
     target("frames", frames::check),
     target("html", html::check),

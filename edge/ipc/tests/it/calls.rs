@@ -48,43 +48,63 @@ pub fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// One call over a connection of its own; an error is that of the transport.
+/// A connection to call over.
+pub struct Client(h2::client::SendRequest<Bytes>);
+
+impl Client {
+    pub async fn new(stream: UnixStream) -> Self {
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        Self(client)
+    }
+
+    /// One call; an error is that of the transport.
+    pub async fn call(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, h2::Error> {
+        tokio::time::timeout(WITHIN, self.exchange(path, headers, body)).await.expect("it hangs")
+    }
+
+    async fn exchange(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, h2::Error> {
+        let mut request = Request::post(format!("http://pair.invalid{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let client = self.0.clone().ready().await?;
+        let (response, mut sender) = { client }.send_request(request.body(()).unwrap(), false)?;
+        // A server that has refused already takes no more; its answer says why.
+        let _ = sender.send_data(Bytes::from(body), true);
+        let (head, mut incoming) = response.await?.into_parts();
+        let mut body = Vec::new();
+        while let Some(data) = incoming.data().await {
+            let data = data?;
+            incoming.flow_control().release_capacity(data.len())?;
+            body.extend_from_slice(&data);
+        }
+        let trailers: HeaderMap = incoming.trailers().await?.unwrap_or_default();
+        let status = Status::from_header_map(&trailers).or_else(|| Status::from_header_map(&head.headers));
+        Ok(Answer { http: head.status.as_u16(), status, body })
+    }
+}
+
+/// One call over a connection of its own.
 pub async fn call(
     stream: UnixStream,
     path: &str,
     headers: &[(&str, &str)],
     body: Vec<u8>,
 ) -> Result<Answer, h2::Error> {
-    tokio::time::timeout(WITHIN, exchange(stream, path, headers, body)).await.expect("it hangs")
-}
-
-async fn exchange(
-    stream: UnixStream,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Vec<u8>,
-) -> Result<Answer, h2::Error> {
-    let (client, connection) = h2::client::handshake(stream).await?;
-    tokio::spawn(connection);
-    let mut request = Request::post(format!("http://pair.invalid{path}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let (response, mut sender) = client.ready().await?.send_request(request.body(()).unwrap(), false)?;
-    // A server that has refused already takes no more; its answer says why.
-    let _ = sender.send_data(Bytes::from(body), true);
-    let (head, mut incoming) = response.await?.into_parts();
-    let mut body = Vec::new();
-    while let Some(data) = incoming.data().await {
-        let data = data?;
-        incoming.flow_control().release_capacity(data.len())?;
-        body.extend_from_slice(&data);
-    }
-    let trailers: HeaderMap = incoming.trailers().await?.unwrap_or_default();
-    let status = Status::from_header_map(&trailers).or_else(|| Status::from_header_map(&head.headers));
-    Ok(Answer { http: head.status.as_u16(), status, body })
+    Client::new(stream).await.call(path, headers, body).await
 }
 
 /// Whether the standard health service says that all is well.

@@ -166,17 +166,20 @@ async fn the_requests_of_one_channel_have_a_bound_together() {
     // Those that were given up have given their bytes back, to the same channel.
     drop(calls);
     let small = Bytes::from(framed(&[0x12, 0]));
-    let taken = loop {
-        let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
-        let (response, mut sender) =
-            client.clone().ready().await.unwrap().send_request(request, false).unwrap();
-        sender.send_data(small.clone(), true).unwrap();
-        let head = response.await.unwrap();
-        let status = Status::from_header_map(head.headers()).unwrap();
-        if code(&status) != ErrorCode::QuotaMemory {
-            break status;
+    let taken = async {
+        loop {
+            let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
+            let (response, mut sender) =
+                client.clone().ready().await.unwrap().send_request(request, false).unwrap();
+            sender.send_data(small.clone(), true).unwrap();
+            let head = response.await.unwrap();
+            let status = Status::from_header_map(head.headers()).unwrap();
+            if code(&status) != ErrorCode::QuotaMemory {
+                return status;
+            }
         }
     };
+    let taken = tokio::time::timeout(Duration::from_secs(5), taken).await.expect("nothing is given back");
     // Job id 0, which is as far as a request comes that was read.
     assert_eq!(code(&taken), ErrorCode::ProtocolId);
     assert_eq!(health(server.connect().await).await, Ok(()));
