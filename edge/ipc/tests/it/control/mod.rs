@@ -1,5 +1,4 @@
 //! Servers of the control plane against peers that keep no rule.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod calls;
 mod deadlines;

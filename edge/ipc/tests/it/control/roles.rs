@@ -1,7 +1,7 @@
 //! What a channel serves is all that there is on it.
 
-use crate::calls::{Client, call, framed, health};
-use crate::process::Server;
+use super::calls::{Client, call, framed, health};
+use super::process::Server;
 use ioi_ipc::tonic::Code;
 use ioi_ipc::{DESCRIPTORS, Services, pair};
 use ioi_types::ErrorCode;

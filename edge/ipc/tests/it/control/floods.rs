@@ -1,8 +1,8 @@
 //! Peers that send without end: the connection ends, memory stays, others notice nothing.
 
-use crate::calls::{EXECUTE, HEALTH_CHECK, framed, health};
-use crate::process::Server;
-use crate::raw::{self, End, call, frame, header, opening};
+use super::calls::{EXECUTE, HEALTH_CHECK, framed, health};
+use super::process::Server;
+use super::raw::{self, End, call, frame, header, opening};
 use bytes::Bytes;
 use http::Request;
 use ioi_ipc::bounds::MESSAGE_BYTES_MAX;

@@ -1,8 +1,8 @@
 //! Jobs across a connection: each id once, each stopped by whoever may.
 
-use crate::calls::{EXECUTE, HEALTH_CHECK, call, framed};
-use crate::deadlines::{endless, waits};
-use crate::process::Server;
+use super::calls::{EXECUTE, HEALTH_CHECK, call, framed};
+use super::deadlines::{endless, waits};
+use super::process::Server;
 use ioi_ipc::pair;
 use ioi_ipc::proto::control::{
     CancelJobRequest, ComposeJob, ExecuteJobRequest, HealthCheckRequest, IndexJob, execute_job_request::Job,

@@ -1,6 +1,6 @@
 //! A server in a process of its own, whose memory and time can be measured.
 
-use crate::service::{Echo, services};
+use super::service::{Echo, services};
 use ioi_ipc::pair;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use std::{env, fs};
 use tokio::net::{UnixListener, UnixStream};
 
 const SOCKET: &str = "IOI_TEST_SOCKET";
-const NAME: &str = "process::a_server_in_a_process_of_its_own_answers_health";
+const NAME: &str = "control::process::a_server_in_a_process_of_its_own_answers_health";
 
 /// The process; it ends with this.
 pub struct Server {
@@ -97,7 +97,7 @@ fn a_server_in_a_process_of_its_own_answers_health() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Server::start();
-        let health = crate::calls::health(server.connect().await).await;
+        let health = super::calls::health(server.connect().await).await;
         assert_eq!(health, Ok(()));
         assert!(server.memory("VmHWM") >= server.memory("VmRSS"));
         server.rests().await;
