@@ -16,7 +16,7 @@ pub(crate) fn check(input: &[u8]) {
     let slice = slice(&mut script);
     let good = encode(&slice).expect("memory suffices");
     assert_eq!(look(&good), Some(slice.chunks.len()), "what was written can be viewed");
-    look(&crate::edit::edit(good, &mut script));
+    look(&crate::edit::edit(good.to_vec(), &mut script));
 }
 
 fn slice(script: &mut Script<'_>) -> ContextSlice {
@@ -31,7 +31,7 @@ fn slice(script: &mut Script<'_>) -> ContextSlice {
         heading: "Regions".into(),
     };
     let chunks = (0..script.byte() % 4).map(|_| chunk(script)).collect();
-    ContextSlice { slice_id: 1, question, chunks, labels: vec![label] }
+    ContextSlice { slice_id: 1, question, chunks, labels: vec![label], ..ContextSlice::default() }
 }
 
 /// Reads all that a view shows; the number of its passages.

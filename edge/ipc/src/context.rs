@@ -5,58 +5,16 @@
 //! readers validate and view it where it lies. A view exists only over sealed
 //! bytes, so what was validated is what is read.
 
-use rkyv::rancor::Error as RkyvError;
-use rkyv::{Archive, Deserialize, Serialize};
-use std::fmt;
-
-/// The passages found for one question, best first.
-#[derive(Archive, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-pub struct ContextSlice {
-    /// Which slice of the session, from 1.
-    pub slice_id: u64,
-    /// The question they were found for.
-    pub question: String,
-    /// The passages.
-    pub chunks: Vec<Chunk>,
-    /// Labels of everything inside.
-    pub labels: Vec<String>,
-}
-
-/// One passage of one document.
-#[derive(Archive, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
-    /// The document's path beneath its root.
-    pub path: String,
-    /// BLAKE3 of the document's original bytes, computed by the workload.
-    pub document_digest: [u8; 32],
-    /// Where the passage starts in the extracted text, in bytes.
-    pub offset: u64,
-    /// The retrieval score (fixed point, see the search design page).
-    pub score: u64,
-    /// The passage.
-    pub text: String,
-    /// The nearest heading above it; empty where there is none.
-    pub heading: String,
-}
-
-/// The bytes are not a valid `ContextSlice`, or one could not be written.
-#[derive(Debug)]
-pub struct ContextError(RkyvError);
-
-impl fmt::Display for ContextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the context slice is not valid: {}", self.0)
-    }
-}
-
-impl std::error::Error for ContextError {}
+use crate::types::ALIGN_BYTES;
+pub use crate::types::{ArchivedChunk, ArchivedContextSlice, Chunk, ContextSlice, ViewError as ContextError};
+use rkyv::util::AlignedVec;
 
 /// The slice's bytes, to be copied into a region whose start is 16-byte aligned.
 ///
 /// # Errors
 /// When the serializer runs out of memory.
-pub fn encode(slice: &ContextSlice) -> Result<Vec<u8>, ContextError> {
-    rkyv::to_bytes::<RkyvError>(slice).map(|bytes| bytes.to_vec()).map_err(ContextError)
+pub fn encode(slice: &ContextSlice) -> Result<AlignedVec<ALIGN_BYTES>, ContextError> {
+    crate::types::encode(slice)
 }
 
 /// Validates every pointer, length and string, then views the slice in place.
@@ -64,7 +22,7 @@ pub fn encode(slice: &ContextSlice) -> Result<Vec<u8>, ContextError> {
 /// # Errors
 /// On bytes that are not a valid slice, and on a start that is not aligned.
 pub fn view(bytes: &[u8]) -> Result<&ArchivedContextSlice, ContextError> {
-    rkyv::access::<ArchivedContextSlice, RkyvError>(bytes).map_err(ContextError)
+    crate::types::view::<ContextSlice>(bytes)
 }
 
 #[cfg(test)]
@@ -84,6 +42,7 @@ mod tests {
                 heading: "Regions".into(),
             }],
             labels: vec!["untrusted".into()],
+            ..ContextSlice::default()
         }
     }
 
@@ -96,9 +55,7 @@ mod tests {
     #[test]
     fn a_view_shows_exactly_what_was_written() {
         let bytes = aligned(&encode(&example()).unwrap());
-        let slice = view(&bytes).unwrap();
-        let read: ContextSlice = rkyv::deserialize::<_, RkyvError>(slice).unwrap();
-        assert_eq!(read, example());
+        assert_eq!(crate::types::read::<ContextSlice>(&bytes).unwrap(), example());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The control plane between node processes (gRPC over connected pairs) and the rkyv types of the data plane.
+//! The control plane between node processes (gRPC over connected pairs) and the types of the data plane (rkyv, Cap'n Proto).
 //!
 //! It does not know what any message means, who may send it, or where a
 //! descriptor came from: the supervisor makes the pairs, and each process
@@ -22,6 +22,7 @@ mod fault;
 pub mod flood;
 mod inherited;
 pub mod jobs;
+pub mod lens;
 mod methods;
 pub mod pair;
 pub mod payload;
@@ -29,7 +30,14 @@ mod server;
 mod services;
 pub mod status;
 mod transfers;
+pub mod types;
 mod watch;
+
+/// The types of `schema/data.capnp`, as generated: readers and builders in place.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::unwrap_used)]
+pub mod data_capnp {
+    include!(concat!(env!("OUT_DIR"), "/data_capnp.rs"));
+}
 
 /// The contracts of `schema/proto`, as generated.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

@@ -3,12 +3,16 @@
 //! A step that fails fails the whole; the rest still runs, so that one run shows everything that is
 //! wrong. Only what needs the programs is left out when they don't build.
 
+mod c;
+mod foreign;
 mod matrix;
+mod models;
 mod python;
+mod sdk;
 mod tally;
 
 use crate::workspace::{Workspace, cargo};
-use crate::{licences, tidy};
+use crate::{generate, licences, tidy};
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Write;
@@ -50,6 +54,7 @@ pub(crate) fn run(quick: bool) -> Result<bool> {
     } else {
         session.not_run("tests");
     }
+    sdk::run(&mut session, quick);
     session.print_summary();
     Ok(session.is_good())
 }
@@ -58,6 +63,7 @@ impl Session {
     fn check_sources(&mut self) {
         self.cargo("format", &["fmt", "--all", "--check"]);
         self.step("tidy", |_| tidy::run());
+        self.step("generate --check", check_generated);
         self.step("licences", |_| licences::run());
         self.cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     }
@@ -68,6 +74,8 @@ impl Session {
             command.args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]);
             session.count_tests("cargo-test", &mut command)
         });
+        self.step("c", c::run);
+        models::run(self);
         if !quick {
             matrix::run(self);
         }
@@ -116,8 +124,13 @@ impl Session {
     /// Runs a program that prints like libtest, adds up its results, shows all it said if it failed
     /// and otherwise only why tests were skipped.
     fn count_tests(&mut self, log: &str, command: &mut Command) -> Result<bool> {
+        self.count(log, command, Tally::parse)
+    }
+
+    /// The same for a program that prints in another way.
+    fn count(&mut self, log: &str, command: &mut Command, parse: fn(&str) -> Tally) -> Result<bool> {
         let (succeeded, output) = self.capture(log, command)?;
-        let mut tally = Tally::parse(&output);
+        let mut tally = parse(&output);
         if !succeeded {
             tally.admit_failure();
             print!("{output}");
@@ -170,6 +183,15 @@ impl Session {
         }
         println!("{}", self.tally);
     }
+}
+
+/// Whether everything that is made from the schemas is current.
+fn check_generated(session: &mut Session) -> Result<bool> {
+    let with_capnp = generate::has_capnp();
+    if !with_capnp {
+        session.tally.skip("no capnp");
+    }
+    generate::generate(&session.workspace.root, true, with_capnp)
 }
 
 /// A folder that is removed with all that is in it.

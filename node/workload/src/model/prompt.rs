@@ -54,7 +54,7 @@ mod tests {
             heading: String::new(),
         };
         let chunks = texts.iter().map(chunk).collect();
-        let slice = ContextSlice { slice_id: 1, question: "q".into(), chunks, labels: Vec::new() };
+        let slice = ContextSlice { slice_id: 1, question: "q".into(), chunks, ..ContextSlice::default() };
         let encoded = context::encode(&slice).unwrap();
         look(context::view(&encoded).unwrap())
     }

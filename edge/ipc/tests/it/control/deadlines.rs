@@ -16,12 +16,12 @@ use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 /// A job that waits for ever.
-pub fn waits(id: u8) -> Vec<u8> {
+pub(crate) fn waits(id: u8) -> Vec<u8> {
     framed(&[&[0x08, id][..], &field(3, &[])].concat())
 }
 
 /// A job that tells without end.
-pub fn endless(id: u8) -> Vec<u8> {
+pub(crate) fn endless(id: u8) -> Vec<u8> {
     framed(&[&[0x08, id][..], &field(6, &[])].concat())
 }
 

@@ -1,0 +1,17 @@
+//! The data plane's types against the golden vectors, against hostile bytes, and against what was
+//! released; the control plane's servers against peers that keep no rule.
+#![allow(clippy::unwrap_used)]
+
+mod control;
+mod evolution;
+/// The types as they were released.
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
+mod frozen {
+    pub mod data_capnp {
+        include!(concat!(env!("OUT_DIR"), "/frozen/data_capnp.rs"));
+    }
+}
+mod hostile;
+mod refusals;
+mod values;
+mod vectors;

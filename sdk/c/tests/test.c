@@ -1,0 +1,309 @@
+// Reads the golden vectors and the hostile messages through the C reader.
+//
+//   cc -std=c11 -Wall -Wextra -Werror -I ../include test.c -o test && ./test ../../../schema/vectors/data
+//
+// It reports as Rust's tests do: a line for each test, and their sum in the last.
+#define _POSIX_C_SOURCE 200809L // open_memstream
+
+#include "ioi_cell.h"
+#include "show_data.h"
+
+#include <stdlib.h>
+
+typedef struct file {
+    uint8_t *bytes; // At a multiple of 16, and exactly as long as the file.
+    size_t count;
+} file;
+
+static const char *folder;
+static int passed, failures;
+
+static void result(bool good, const char *name, const char *why) {
+    printf("test %s ... %s%s\n", name, good ? "ok" : "FAILED: ", good ? "" : why);
+    passed += good;
+    failures += !good;
+}
+
+static bool is_there(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *from = fopen(path, "rb");
+    if (from) {
+        fclose(from);
+    }
+    return from != NULL;
+}
+
+static file read_file(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *from = fopen(path, "rb");
+    if (!from) {
+        printf("%s: it cannot be opened\n", path);
+        exit(1);
+    }
+    fseek(from, 0, SEEK_END);
+    file read = {NULL, (size_t)ftell(from)};
+    rewind(from);
+    read.bytes = malloc(read.count ? read.count : 1);
+    if (!read.bytes || fread(read.bytes, 1, read.count, from) != read.count) {
+        printf("%s: it cannot be read\n", path);
+        exit(1);
+    }
+    fclose(from);
+    return read;
+}
+
+// Opens and reads all of it; what it holds goes to `out`.
+static ioi_error read_all(FILE *out, const char *type, const void *bytes, size_t count) {
+    ioi_message message;
+    show to = {out, 1};
+    ioi_error error = ioi_message_open(&message, bytes, count);
+    return error ? error : show_root(&to, type, &message);
+}
+
+// --- Golden vectors. ---
+
+typedef struct vector {
+    const char *name, *type;
+    uint32_t type_id;
+} vector;
+
+static const vector vectors[] = {
+    {"handle", "Handle", IOI_CELL_TYPE_ID_HANDLE},
+    {"reference", "Reference", IOI_CELL_TYPE_ID_REFERENCE},
+    {"metadata", "Metadata", IOI_CELL_TYPE_ID_METADATA},
+    {"envelope", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
+    {"envelope-empty", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
+    {"tensor", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
+    {"tensor-scalar", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
+    {"agent_context", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
+    {"agent_context-empty", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
+    {"chunk", "Chunk", IOI_CELL_TYPE_ID_CHUNK},
+    {"leaf_proof", "LeafProof", IOI_CELL_TYPE_ID_LEAF_PROOF},
+    {"retrieval_proof", "RetrievalProof", IOI_CELL_TYPE_ID_RETRIEVAL_PROOF},
+    {"context_slice", "ContextSlice", IOI_CELL_TYPE_ID_CONTEXT_SLICE},
+    {"context_slice-empty", "ContextSlice", IOI_CELL_TYPE_ID_CONTEXT_SLICE},
+    {"inference_request", "InferenceRequest", IOI_CELL_TYPE_ID_INFERENCE_REQUEST},
+    {"inference_output", "InferenceOutput", IOI_CELL_TYPE_ID_INFERENCE_OUTPUT},
+    {"block", "Block", IOI_CELL_TYPE_ID_BLOCK},
+    {"envelope-empty-canonical", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
+    {"context_slice-empty-canonical", "ContextSlice", IOI_CELL_TYPE_ID_CONTEXT_SLICE},
+    {"retrieval_proof-empty-canonical", "RetrievalProof", IOI_CELL_TYPE_ID_RETRIEVAL_PROOF},
+    {"inference_request-empty-canonical", "InferenceRequest", IOI_CELL_TYPE_ID_INFERENCE_REQUEST},
+    {"tensor-canonical", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+// `prefix` is a language that has written the same value, or nothing.
+static void check_vector(const char *prefix, const vector *of) {
+    char name[128], expected_id[64];
+    snprintf(name, sizeof name, "%s%s.bin", prefix, of->name);
+    file binary = read_file(name);
+    snprintf(name, sizeof name, "%s.json", of->name);
+    file json = read_file(name);
+
+    char *shown = NULL;
+    size_t shown_bytes = 0;
+    FILE *out = open_memstream(&shown, &shown_bytes);
+    ioi_error error = read_all(out, of->type, binary.bytes, binary.count);
+    fputs("\n}\n", out);
+    fclose(out);
+
+    // The value is the last member of the file.
+    size_t value = json.count > shown_bytes ? json.count - shown_bytes : 0;
+    bool same = json.count > shown_bytes && memcmp(json.bytes + value, shown, shown_bytes) == 0;
+    snprintf(name, sizeof name, "%s%s", prefix, of->name);
+    result(!error && same, name, error ? ioi_error_name(error) : shown);
+    snprintf(expected_id, sizeof expected_id, "\"typeId\": %" PRIu32 ",", of->type_id);
+    char *head = calloc(1, value + 1);
+    memcpy(head, json.bytes, value);
+    result(strstr(head, expected_id) != NULL, "its type id", expected_id);
+    free(head);
+    free(shown);
+    free(binary.bytes);
+    free(json.bytes);
+}
+
+// What other languages have written, where they have.
+static void check_foreign(const char *prefix) {
+    int found = 0;
+    for (size_t at = 0; at < COUNT(vectors); at++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s.bin", prefix, vectors[at].name);
+        if (is_there(name)) {
+            check_vector(prefix, &vectors[at]);
+            found++;
+        }
+    }
+    if (found == 0) {
+        printf("skipped: no vectors %.*s has written\n", (int)strlen(prefix) - 1, prefix);
+    }
+}
+
+// --- Hostile messages. ---
+
+typedef struct hostile {
+    const char *name, *type;
+    ioi_error error;
+} hostile;
+
+static const hostile refused[] = {
+    {"nothing", "Envelope", IOI_SHORT},
+    {"half-a-head", "Envelope", IOI_SHORT},
+    {"no-root", "Envelope", IOI_OUTSIDE},
+    {"shorter-than-its-head-says", "Envelope", IOI_LENGTH},
+    {"longer-than-its-head-says", "Envelope", IOI_LENGTH},
+    {"two-segments", "Envelope", IOI_SEGMENTS},
+    {"a-million-segments", "Envelope", IOI_SEGMENTS},
+    {"segment-count-max", "Envelope", IOI_SEGMENTS},
+    {"far-pointer-to-itself", "Envelope", IOI_FAR},
+    {"far-pointer-loop", "Envelope", IOI_FAR},
+    {"double-far-pointer-loop", "Envelope", IOI_FAR},
+    {"root-beyond-the-end", "Envelope", IOI_OUTSIDE},
+    {"root-before-the-start", "Envelope", IOI_OUTSIDE},
+    {"root-is-a-list", "Envelope", IOI_KIND},
+    {"text-without-nul", "Envelope", IOI_UNTERMINATED},
+    {"text-of-no-bytes", "Envelope", IOI_UNTERMINATED},
+    {"text-beyond-the-end", "Envelope", IOI_OUTSIDE},
+    {"text-not-utf8", "Envelope", IOI_UTF8},
+    {"text-of-words", "Envelope", IOI_ELEMENT},
+    {"text-is-a-struct", "Envelope", IOI_KIND},
+    {"text-is-a-capability", "Envelope", IOI_KIND},
+    {"list-of-nothing", "AgentContext", IOI_ELEMENT},
+    {"list-of-empty-structs", "AgentContext", IOI_BUDGET},
+    {"list-beyond-the-end", "AgentContext", IOI_OUTSIDE},
+    {"list-overruns-its-words", "AgentContext", IOI_OVERRUN},
+    {"list-of-lists", "AgentContext", IOI_ELEMENT},
+    {"list-is-a-struct", "AgentContext", IOI_KIND},
+    {"one-text-a-thousand-times", "ContextSlice", IOI_BUDGET},
+    {"digest-of-31-bytes", "ContextSlice", IOI_SIZE},
+    {"tensor-too-short", "Tensor", IOI_TENSOR_LENGTH},
+    {"tensor-too-long", "Tensor", IOI_TENSOR_LENGTH},
+    {"tensor-of-no-size", "Tensor", IOI_TENSOR_SHAPE},
+    {"element-type-99", "Tensor", IOI_ENUM},
+};
+
+static void check_refused(const hostile *of) {
+    char name[128];
+    snprintf(name, sizeof name, "bad/%s.bin", of->name);
+    file binary = read_file(name);
+    ioi_error error = read_all(NULL, of->type, binary.bytes, binary.count);
+    result(error == of->error, of->name, ioi_error_name(error));
+    free(binary.bytes);
+}
+
+// Every file of the folder is in the table above: its index says how many there are.
+static void check_that_none_is_forgotten(void) {
+    file index = read_file("bad/index.json");
+    size_t count = 0;
+    for (size_t at = 0; at + 7 <= index.count; at++) {
+        count += memcmp(index.bytes + at, "\"file\":", 7) == 0;
+    }
+    result(count == COUNT(refused), "every hostile message is tested", "the index has others");
+    free(index.bytes);
+}
+
+// --- Bytes that nobody wrote. ---
+
+// Whatever the bytes say, reading them ends and stays inside; the sanitizers see to the latter.
+static void check_damaged(const vector *of) {
+    char name[128];
+    snprintf(name, sizeof name, "%s.bin", of->name);
+    file binary = read_file(name);
+    for (size_t at = 0; at < binary.count * 8; at++) {
+        binary.bytes[at / 8] ^= (uint8_t)(1u << at % 8);
+        read_all(NULL, of->type, binary.bytes, binary.count);
+        binary.bytes[at / 8] ^= (uint8_t)(1u << at % 8);
+    }
+    bool refuses = true;
+    for (size_t count = 0; count < binary.count; count++) {
+        // A buffer of its own, so that a read beyond its end is seen.
+        uint8_t *cut = malloc(count ? count : 1);
+        memcpy(cut, binary.bytes, count);
+        refuses &= read_all(NULL, of->type, cut, count) != IOI_OK;
+        free(cut);
+    }
+    result(refuses, "every cut is refused", of->name);
+    free(binary.bytes);
+}
+
+static void check_random(void) {
+    uint64_t state = 0x9e3779b97f4a7c15, accepted = 0;
+    for (int round = 0; round < 200000; round++) {
+        uint64_t words[24] = {0};
+        for (size_t at = 1; at < COUNT(words); at++) {
+            state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+            // Small fields, so that many pointers lead somewhere.
+            words[at] = state & UINT64_C(0x0003000300000037);
+        }
+        words[0] = (uint64_t)(COUNT(words) - 1) << 32;
+        accepted += read_all(NULL, vectors[(size_t)round % COUNT(vectors)].type, words, sizeof words) == IOI_OK;
+    }
+    result(accepted > 0, "random words are read or refused", "none was ever accepted, so little was read");
+}
+
+// --- Limits. ---
+
+// A struct whose one pointer is the next such struct.
+static ioi_error follow_chain(int length) {
+    uint64_t words[80] = {(uint64_t)(COUNT(words) - 1) << 32};
+    for (size_t at = 1; at < COUNT(words); at++) {
+        words[at] = UINT64_C(1) << 48;
+    }
+    ioi_message message;
+    ioi_struct at;
+    ioi_error error = ioi_message_open(&message, words, sizeof words);
+    error = error ? error : ioi_message_root(&message, &at);
+    for (int followed = 1; !error && followed < length; followed++) {
+        error = ioi_struct_struct(&at, 0, &at);
+    }
+    return error;
+}
+
+static void check_limits(void) {
+    result(follow_chain(64) == IOI_OK, "64 pointers deep can be read", "");
+    result(follow_chain(65) == IOI_NESTING, "65 deep cannot", "");
+    uint64_t words[7] = {UINT64_C(6) << 32, UINT64_C(0x0004000100000000)};
+    bool all = true;
+    for (size_t beyond = 1; beyond < 8; beyond++) {
+        all &= read_all(NULL, "Envelope", (uint8_t *)words + beyond, 8) == IOI_UNALIGNED;
+    }
+    result(all, "a start between words is refused", "");
+    ioi_message message;
+    ioi_struct root;
+    ioi_error error = ioi_message_open(&message, words, sizeof words);
+    int times = 0;
+    while (!error && times < 100) {
+        error = ioi_message_root(&message, &root);
+        times += !error;
+    }
+    result(error == IOI_BUDGET && times == 9, "a message can be walked eight times, its root's pointer being free", ioi_error_name(error));
+    ioi_u32_list none = {0};
+    uint32_t value;
+    result(ioi_u32_list_get(none, 0, &value) == IOI_INDEX, "no element of an empty list is read", "");
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "usage: test FOLDER (schema/vectors/data)\n");
+        return 2;
+    }
+    folder = argv[1];
+    for (size_t at = 0; at < COUNT(vectors); at++) {
+        check_vector("", &vectors[at]);
+        check_damaged(&vectors[at]);
+    }
+    check_foreign("go-");
+    check_foreign("python-");
+    check_foreign("typescript-");
+    for (size_t at = 0; at < COUNT(refused); at++) {
+        check_refused(&refused[at]);
+    }
+    check_that_none_is_forgotten();
+    check_random();
+    check_limits();
+    printf("test result: %s. %d passed; %d failed; 0 ignored\n", failures ? "FAILED" : "ok", passed, failures);
+    return failures != 0;
+}
