@@ -1,5 +1,5 @@
-//! The control plane's contracts in `schema/proto`, without a `protoc` binary: the types and services, the set
-//! of descriptors that reflection serves, and the table of what each method is held against.
+//! The control plane's contracts, without a `protoc` binary: the types and services, the set of
+//! descriptors that reflection serves, and the table of what each method is held against.
 
 use prost_types::FileDescriptorSet;
 use protox::prost_reflect::{DescriptorPool, MethodDescriptor};

@@ -1,4 +1,4 @@
-//! The data plane's types, from the schema's compiled request, without a `capnp` binary.
+//! The data plane's types, from their compiled request, without a `capnp` binary.
 
 use capnpc::codegen::CodeGenerationCommand;
 use std::fs::File;

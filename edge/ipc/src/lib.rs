@@ -26,6 +26,7 @@ pub mod lens;
 mod methods;
 pub mod pair;
 pub mod payload;
+pub mod port;
 mod server;
 mod services;
 pub mod status;

@@ -1,6 +1,7 @@
-//! The data plane's types against the golden vectors, against hostile bytes, and against what was
-//! released; the control plane's servers against peers that keep no rule.
-#![allow(clippy::unwrap_used)]
+//! The data plane's types against the golden vectors, hostile bytes and what was released;
+//! servers of the control plane against peers that keep no rule; ports with all that stands
+//! above them, against honest, slow, dead and hostile peers.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod control;
 mod evolution;
@@ -12,6 +13,7 @@ mod frozen {
     }
 }
 mod hostile;
+mod port;
 mod refusals;
 mod values;
 mod vectors;
