@@ -14,6 +14,7 @@ mod advice;
 mod byte_ring;
 mod canon;
 mod context;
+mod control;
 mod decision;
 pub mod edit;
 mod frames;
@@ -59,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     target("byte-ring", byte_ring::check),
     target("canon", canon::check),
     target("context", context::check),
+    target("control", control::check),
     target("decision", decision::check),
     target("frames", frames::check),
     target("handles", handles::check),

@@ -19,7 +19,7 @@ mod codec;
 pub mod context;
 mod deadline;
 mod fault;
-mod flood;
+pub mod flood;
 mod inherited;
 pub mod jobs;
 pub mod lens;
@@ -73,6 +73,7 @@ pub mod proto {
     }
 }
 
+pub use codec::decode;
 pub use fault::abort_on_panic;
 pub use inherited::{DESCRIPTORS_FD, Inherited, SUPERVISOR_FD, VARIABLE as FDS_VARIABLE};
 pub use methods::DESCRIPTORS;

@@ -9,6 +9,7 @@ use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::control::{AnswerJob, AnswerResult, Citation, PromptJob, PromptResult};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Status;
+use ioi_ipc::types::Message;
 use ioi_search::{Answer, Hit, Question, Span, reader};
 use ioi_shm::View;
 use ioi_types::{Digest, ErrorCode, limits};
@@ -89,7 +90,8 @@ impl Found {
     }
 
     fn handle(&self) -> SharedMemoryHandle {
-        SharedMemoryHandle::whole(self.region, self.view.len() as u64)
+        let type_id = <ContextSlice as Message>::RKYV.type_id;
+        SharedMemoryHandle { type_id, ..SharedMemoryHandle::whole(self.region, self.view.len() as u64) }
     }
 
     fn digest(&self) -> String {

@@ -61,7 +61,11 @@ impl Memory {
             Content::Inline(bytes) => return Ok(Bulk::Inline(bytes)),
             Content::Handle(handle) => handle,
         };
-        let SharedMemoryHandle { region, generation, offset, length, .. } = handle;
+        let SharedMemoryHandle { region, generation, type_id, offset, length } = handle;
+        if type_id != 0 {
+            let message = format!("{what} is of type {type_id}, and plain bytes are wanted");
+            return Err(refuse(ErrorCode::ArgumentInvalid, message));
+        }
         if generation != 1 {
             let message = format!("region {region} is sealed, so it has no generation {generation}");
             return Err(refuse(ErrorCode::RegionUnknown, message));

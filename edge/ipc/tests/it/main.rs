@@ -3,10 +3,8 @@
 //! above them, against honest, slow, dead and hostile peers.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
 
-mod calls;
-mod deadlines;
+mod control;
 mod evolution;
-mod floods;
 /// The types as they were released.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
 mod frozen {
@@ -15,13 +13,7 @@ mod frozen {
     }
 }
 mod hostile;
-mod jobs;
-mod messages;
 mod port;
-mod process;
-mod raw;
 mod refusals;
-mod roles;
-mod service;
 mod values;
 mod vectors;
