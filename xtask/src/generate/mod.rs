@@ -4,6 +4,7 @@
 //! Where there is one, the requests are held against what it makes from the schemas.
 
 mod constants;
+mod frozen;
 mod identity;
 mod lens_c;
 mod name;
@@ -75,6 +76,14 @@ pub(crate) fn generate(root: &Path, check: bool, with_capnp: bool) -> Result<boo
             is_good &= settle(root, &path, &request, check)?;
         }
     }
+    for name in SCHEMAS {
+        let released = parse(root, &format!("schema/frozen/{name}.capnp.req"))?;
+        let current = parse(root, &format!("schema/{name}.capnp.req"))?;
+        for violation in frozen::violations(&released, &current) {
+            println!("schema/{name}.capnp: {violation}, and what was released is only ever added to");
+            is_good = false;
+        }
+    }
     for (path, text) in files(root)? {
         is_good &= settle(root, path, text.as_bytes(), check)?;
     }
@@ -83,20 +92,21 @@ pub(crate) fn generate(root: &Path, check: bool, with_capnp: bool) -> Result<boo
 
 /// Every generated file and what belongs into it.
 fn files(root: &Path) -> Result<Vec<(&'static str, String)>> {
-    let read = |name: &str| {
-        let path = root.join(format!("schema/{name}.capnp.req"));
-        let request = fs::read(&path).with_context(|| path.display().to_string())?;
-        Schema::parse(&request).with_context(|| path.display().to_string())
-    };
-    let (cell, data) = (read("cell")?, read("data")?);
+    let (cell, data) = (parse(root, "schema/cell.capnp.req")?, parse(root, "schema/data.capnp.req")?);
     let identities = identity::identities(&data)?;
     let constants = constants::all(&cell, &data, &identities);
     let languages = constants::LANGUAGES.iter();
     let mut files: Vec<_> = languages.map(|language| (language.path, language.write(&constants))).collect();
-    files.push((rkyv::PATH, rkyv::write(&data, &identities)?));
+    files.push((rkyv::TYPES_PATH, rkyv::write_types(&data)?));
+    files.push((rkyv::MESSAGES_PATH, rkyv::write_messages(&data, &identities)?));
     files.push((lens_c::PATH, lens_c::write(&data)?));
     files.push((show_c::PATH, show_c::write(&data)?));
     Ok(files)
+}
+
+fn parse(root: &Path, path: &str) -> Result<Schema> {
+    let request = fs::read(root.join(path)).context(path.to_owned())?;
+    Schema::parse(&request).context(path.to_owned())
 }
 
 fn compile(root: &Path, name: &str) -> Result<Vec<u8>> {
@@ -147,14 +157,20 @@ mod tests {
     use super::*;
     use crate::test::Scratch;
 
+    /// The requests, the released ones and these further files of `schema/`.
+    fn copy(own: &Path, to: &Path, more: &[&str]) {
+        fs::create_dir_all(to.join("schema/frozen")).unwrap();
+        let requests = ["cell.capnp.req", "data.capnp.req", "frozen/cell.capnp.req", "frozen/data.capnp.req"];
+        for name in requests.iter().chain(more) {
+            fs::copy(own.join("schema").join(name), to.join("schema").join(name)).unwrap();
+        }
+    }
+
     #[test]
     fn a_stale_or_missing_file_fails_the_check_and_generating_mends_it() {
         let scratch = Scratch::create("xtask-generate").unwrap();
         let own = Workspace::load(false).unwrap().root;
-        fs::create_dir(scratch.path().join("schema")).unwrap();
-        for name in SCHEMAS.iter().map(|name| format!("schema/{name}.capnp.req")) {
-            fs::copy(own.join(&name), scratch.path().join(&name)).unwrap();
-        }
+        copy(&own, scratch.path(), &[]);
         let generated = |check| generate(scratch.path(), check, false).unwrap();
         assert!(!generated(true), "nothing is there yet");
         assert!(generated(false) && generated(true));
@@ -174,10 +190,7 @@ mod tests {
         }
         let scratch = Scratch::create("xtask-request").unwrap();
         let own = Workspace::load(false).unwrap().root;
-        fs::create_dir(scratch.path().join("schema")).unwrap();
-        for name in ["cell.capnp", "data.capnp", "go.capnp", "cell.capnp.req", "data.capnp.req"] {
-            fs::copy(own.join("schema").join(name), scratch.path().join("schema").join(name)).unwrap();
-        }
+        copy(&own, scratch.path(), &["cell.capnp", "data.capnp", "go.capnp"]);
         let generated = |check| generate(scratch.path(), check, true).unwrap();
         assert!(generated(false) && generated(true));
         let schema = scratch.path().join("schema/cell.capnp");

@@ -4,8 +4,11 @@
 //! wrong. Only what needs the programs is left out when they don't build.
 
 mod c;
+mod foreign;
 mod matrix;
+mod models;
 mod python;
+mod sdk;
 mod tally;
 
 use crate::workspace::{Workspace, cargo};
@@ -51,6 +54,7 @@ pub(crate) fn run(quick: bool) -> Result<bool> {
     } else {
         session.not_run("tests");
     }
+    sdk::run(&mut session, quick);
     session.print_summary();
     Ok(session.is_good())
 }
@@ -71,6 +75,7 @@ impl Session {
             session.count_tests("cargo-test", &mut command)
         });
         self.step("c", c::run);
+        models::run(self);
         if !quick {
             matrix::run(self);
         }
@@ -119,8 +124,13 @@ impl Session {
     /// Runs a program that prints like libtest, adds up its results, shows all it said if it failed
     /// and otherwise only why tests were skipped.
     fn count_tests(&mut self, log: &str, command: &mut Command) -> Result<bool> {
+        self.count(log, command, Tally::parse)
+    }
+
+    /// The same for a program that prints in another way.
+    fn count(&mut self, log: &str, command: &mut Command, parse: fn(&str) -> Tally) -> Result<bool> {
         let (succeeded, output) = self.capture(log, command)?;
-        let mut tally = Tally::parse(&output);
+        let mut tally = parse(&output);
         if !succeeded {
             tally.admit_failure();
             print!("{output}");

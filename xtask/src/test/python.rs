@@ -1,4 +1,4 @@
-//! A Python with the one package that `verify.py` needs, in a virtual environment of our own.
+//! Pythons with the one package that something needs: first `verify.py`, each in a virtual environment of our own.
 
 use super::Session;
 use anyhow::Result;
@@ -19,11 +19,7 @@ const INTERPRETERS: &[&str] = &["/usr/bin/python3", "python3"];
 /// Sets `IOI_PYTHON` for the tests. Where no such Python is to be had, the step passes, and one
 /// skipped test and the reason stand in the count.
 pub(super) fn set_up(session: &mut Session) -> Result<bool> {
-    let folder = session.workspace.target.join("venv");
-    let python = folder.join("bin/python");
-    let found = is_enough(&mut Command::new(&python))
-        || INTERPRETERS.iter().any(|interpreter| create(session, interpreter, &folder, &python));
-    if found {
+    if let Some(python) = environment(session, "venv", PACKAGE, is_enough) {
         println!("{}", python.display());
         session.environment.push(("IOI_PYTHON", python));
     } else {
@@ -31,6 +27,21 @@ pub(super) fn set_up(session: &mut Session) -> Result<bool> {
         session.tally.skip(MISSING);
     }
     Ok(true)
+}
+
+/// A Python in a virtual environment beneath the build folder, with the package; none where no
+/// interpreter, or no such package, is to be had.
+pub(super) fn environment(
+    session: &Session,
+    name: &str,
+    package: &str,
+    is_enough: fn(&mut Command) -> bool,
+) -> Option<PathBuf> {
+    let folder = session.workspace.target.join(name);
+    let python = folder.join("bin/python");
+    let is_there = || is_enough(&mut Command::new(&python));
+    let create = |interpreter: &&str| create(session, interpreter, &folder, package) && is_there();
+    (is_there() || INTERPRETERS.iter().any(create)).then_some(python)
 }
 
 /// Whether this Python, which may be wrapped into a change of user, has the package.
@@ -45,15 +56,15 @@ pub(super) fn interpreter(session: &Session) -> Option<&Path> {
     set.map(|(_, path): &(_, PathBuf)| path.as_path())
 }
 
-fn create(session: &Session, interpreter: &str, folder: &Path, python: &Path) -> bool {
+fn create(session: &Session, interpreter: &str, folder: &Path, package: &str) -> bool {
     let mut venv = Command::new(interpreter);
     venv.args(["-m", "venv", "--clear"]).arg(folder);
-    let mut install = Command::new(python);
-    install.args(["-m", "pip", "install", "--quiet", PACKAGE]);
+    let mut install = Command::new(folder.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", package]);
     let succeeds = |log: &str, command: &mut Command| {
         session.capture(log, command).is_ok_and(|(succeeded, _)| succeeded)
     };
-    succeeds("venv", &mut venv) && succeeds("pip", &mut install) && is_enough(&mut Command::new(python))
+    succeeds("venv", &mut venv) && succeeds("pip", &mut install)
 }
 
 #[cfg(test)]

@@ -127,6 +127,16 @@ impl OwnMemory {
         Ok(OwnSection(Section { mapping: Arc::clone(&self.mapping), place }))
     }
 
+    /// Control words without data, in `range`. Once each.
+    ///
+    /// # Errors
+    /// [`RangeError`] when they lie outside, are misaligned or were given out before.
+    pub fn words(&self, range: Range<u64>) -> Result<OwnWords, RangeError> {
+        check_words(&range, self.bytes())?;
+        self.claim(range.clone())?;
+        Ok(OwnWords { mapping: Arc::clone(&self.mapping), range })
+    }
+
     /// Marks a range as given out.
     pub(crate) fn claim(&self, range: Range<u64>) -> Result<(), RangeError> {
         let wrong = range_error(&range, self.bytes());
@@ -209,8 +219,138 @@ impl PeerMemory {
         Ok(PeerSection(Section { mapping: Arc::clone(&self.mapping), place }))
     }
 
+    /// Words in `range`.
+    ///
+    /// # Errors
+    /// [`RangeError`] when they lie outside or are misaligned.
+    pub fn words(&self, range: Range<u64>) -> Result<PeerWords, RangeError> {
+        check_words(&range, self.bytes())?;
+        Ok(PeerWords { mapping: Arc::clone(&self.mapping), range })
+    }
+
     pub(crate) fn mapping(&self) -> &Arc<Mapping> {
         &self.mapping
+    }
+}
+
+/// Memory that a broker has made for a peer to write, before it is sealed.
+///
+/// The order is: make it, send the peer [`WriterDraft::writer_descriptor`], hear that
+/// the peer has mapped it ([`OwnMemory::adopt`]), [`WriterDraft::seal`].
+#[derive(Debug)]
+pub struct WriterDraft {
+    file: OwnedFd,
+    bytes: u64,
+}
+
+impl WriterDraft {
+    /// Makes `bytes` bytes of which `ranges` are allocated and present.
+    ///
+    /// # Errors
+    /// As [`OwnMemory::create`].
+    pub fn create(bytes: u64, ranges: &[Range<u64>]) -> Result<WriterDraft, RegionError> {
+        let allocated = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+        if bytes == 0 || bytes > REGION_BYTES_MAX || allocated > bytes {
+            return Err(RegionError::Size { bytes: bytes.max(allocated), bytes_max: REGION_BYTES_MAX });
+        }
+        let file = make_file()?;
+        ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
+        let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
+        for range in ranges {
+            allocate_range(&file, range.clone())?;
+            mapping.populate(range.clone())?;
+        }
+        Ok(WriterDraft { file, bytes })
+    }
+
+    /// For the peer, open for reading and writing.
+    ///
+    /// # Errors
+    /// [`RegionError::System`] when descriptors run out.
+    pub fn writer_descriptor(&self) -> Result<OwnedFd, RegionError> {
+        Ok(rustix::io::fcntl_dupfd_cloexec(&self.file, 0).map_err(SystemError::of("fcntl(F_DUPFD)"))?)
+    }
+
+    /// The peer has mapped it: shuts everybody else out and checks that `ranges` are present.
+    ///
+    /// # Errors
+    /// As [`PeerMemory::accept`].
+    pub fn seal(self, ranges: &[Range<u64>]) -> Result<PeerMemory, RejectError> {
+        let memory = PeerMemory::seal(self.file, self.bytes, 0)?;
+        ranges.iter().try_for_each(|range| memory.check_present(range.clone()))?;
+        Ok(memory)
+    }
+}
+
+/// Words of a table or a line of flags that this process writes.
+///
+/// Each range is used in words of one size, the one its layout names.
+#[derive(Debug)]
+pub struct OwnWords {
+    mapping: Arc<Mapping>,
+    range: Range<u64>,
+}
+
+/// Words of a table or a line of flags that a peer writes.
+#[derive(Debug)]
+pub struct PeerWords {
+    mapping: Arc<Mapping>,
+    range: Range<u64>,
+}
+
+impl OwnWords {
+    /// As words of 4 bytes.
+    #[must_use]
+    pub fn u32s(&self) -> &[AtomicU32] {
+        // SAFETY: see `words_of`; `words` has checked the range.
+        unsafe { words_of(&self.mapping, &self.range) }
+    }
+
+    /// As words of 8 bytes.
+    #[must_use]
+    pub fn u64s(&self) -> &[AtomicU64] {
+        // SAFETY: see `words_of`; `words` has checked the range.
+        unsafe { words_of(&self.mapping, &self.range) }
+    }
+}
+
+impl PeerWords {
+    /// Word `index` of 4 bytes.
+    ///
+    /// # Panics
+    /// When there is no such word.
+    #[must_use]
+    pub fn u32(&self, index: usize) -> Word<'_> {
+        // SAFETY: see `words_of`; `words` has checked the range.
+        Word::new(&unsafe { words_of::<AtomicU32>(&self.mapping, &self.range) }[index])
+    }
+
+    /// As words of 8 bytes.
+    #[must_use]
+    pub fn u64s(&self) -> Words<'_> {
+        // SAFETY: see `words_of`; `words` has checked the range.
+        Words::new(unsafe { words_of(&self.mapping, &self.range) })
+    }
+}
+
+/// Words start and end at a multiple of 8 bytes within the memory.
+fn check_words(range: &Range<u64>, bytes: u64) -> Result<(), RangeError> {
+    let is_aligned = range.start.is_multiple_of(8) && range.end.is_multiple_of(8);
+    if range.start > range.end || range.end > bytes || !is_aligned {
+        return Err(range_error(range, bytes));
+    }
+    Ok(())
+}
+
+/// # Safety
+/// The range lies within the mapping, from and to multiples of 8, and is only ever
+/// accessed atomically by this process; `T` is an atomic of 4 or 8 bytes.
+unsafe fn words_of<'memory, T>(mapping: &'memory Mapping, range: &Range<u64>) -> &'memory [T] {
+    let count = (range.end - range.start) as usize / size_of::<T>();
+    // SAFETY: the caller upholds the range; the borrow keeps it mapped.
+    unsafe {
+        let start = mapping.start().as_ptr().add(range.start as usize);
+        std::slice::from_raw_parts(start.cast(), count)
     }
 }
 

@@ -155,13 +155,15 @@ fn a_sender_without_room_is_woken_by_what_is_given_back() {
 
 /// Writes into the sender's page as a hostile sender would; the second number is the message to hit.
 type Lie = fn(&LocalPage, u32);
+/// The fault that a lie about a message is.
+type Expected = fn(u32) -> Fault;
 
 #[test]
 fn every_lie_of_a_sender_poisons_the_ring_for_good() {
     fn slot(page: &LocalPage, number: u32, word: u64) {
         page.data()[(number as usize % SLOTS) * SLOT].store(word, Ordering::Release);
     }
-    let rows: &[(&str, Lie, fn(u32) -> Fault)] = &[
+    let rows: &[(&str, Lie, Expected)] = &[
         (
             "a sequence of the lap after",
             |p, n| slot(p, n, commit(n + 1 + SLOTS as u32, 0, 1)),
@@ -291,4 +293,41 @@ fn what_is_not_published_yet_cannot_be_given_back() {
     }
     ring.receiver_page.control()[0].store(1, Ordering::Release);
     assert_eq!(ring.tx.push(9, &[]).unwrap_err(), SendError::Poisoned(Fault::Acked { acked: 1, sent: 0 }));
+}
+
+#[test]
+fn two_threads_pass_messages_whole_and_in_order() {
+    let messages: u32 = if cfg!(miri) { 200 } else { 2_000_000 };
+    let Ring { mut tx, mut rx, .. } = ring();
+    let sender = std::thread::spawn(move || {
+        let mut next = 0;
+        while next < messages {
+            // Batches of every size up to the whole ring.
+            for _ in 0..(next % 9 + 1).min(messages - next) {
+                let bytes = next.to_le_bytes().repeat(next as usize % 10 + 1);
+                match tx.push(next, &bytes) {
+                    Ok(()) => next += 1,
+                    Err(SendError::Full) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            let _ = tx.publish();
+            std::thread::yield_now();
+        }
+    });
+    let mut next = 0u32;
+    while next < messages {
+        match take(&mut rx).unwrap() {
+            Some((id, bytes)) => {
+                assert_eq!(id, next);
+                assert_eq!(bytes, next.to_le_bytes().repeat(next as usize % 10 + 1));
+                next += 1;
+            }
+            None => std::thread::yield_now(),
+        }
+        if rx.ack_is_due() {
+            let _ = rx.ack();
+        }
+    }
+    sender.join().unwrap();
 }

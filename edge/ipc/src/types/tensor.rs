@@ -1,6 +1,6 @@
 //! A tensor's data are as long as its shape and element type say, and lie where elements can be read.
 
-use super::{ALIGN_BYTES, ArchivedElementType, ArchivedTensor, Checked, ElementType, Tensor, TensorError};
+use super::{ALIGN_BYTES, ArchivedTensor, Checked, ElementType, Tensor, TensorError};
 use bytemuck::AnyBitPattern;
 
 /// What the elements are, what they are arranged in, and the bytes themselves, checked.
@@ -91,17 +91,6 @@ impl Tensor {
 impl Checked for Tensor {
     fn check(&self) -> Result<(), TensorError> {
         self.view().map(drop)
-    }
-}
-
-impl From<ArchivedElementType> for ElementType {
-    fn from(from: ArchivedElementType) -> Self {
-        const ALL: [ElementType; 12] = {
-            use ElementType::*;
-            [F32, F16, Bf16, F64, I8, I16, I32, I64, U8, U16, U32, U64]
-        };
-        // The archived tag is the position: both enums are numbered from 0 in the order of the schema.
-        ALL[from as usize]
     }
 }
 

@@ -1,0 +1,11 @@
+//! The map between two ends: both in this process, or as what it is, two processes.
+#![cfg(feature = "os")]
+#![allow(clippy::unwrap_used)]
+
+mod boxes;
+mod common;
+mod connect;
+mod example;
+mod pictures;
+mod spill;
+mod tables;

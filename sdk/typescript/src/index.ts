@@ -1,0 +1,23 @@
+/** The Cell over a SharedArrayBuffer, and lenses on the messages of the data plane. */
+export * as constants from "./cell.js";
+export { Arena, type ArenaQuota } from "./map/arena.js";
+export { BUFFER_REGION, HostCell, PeerCell, type Tier, TIERS } from "./map/cell.js";
+export type { Epochs, Side } from "./map/epochs.js";
+export { CellError, type CellErrorCode } from "./map/error.js";
+export { checkHandle, type Handle, type HandleBounds, NO_HANDLE } from "./map/handle.js";
+export type { Health, HealthState } from "./map/health.js";
+export type { FinishedJob } from "./map/history.js";
+export type { Pattern, PatternKind } from "./map/patterns.js";
+export type { PingPongBuffer } from "./map/ping_pong.js";
+export type { Module } from "./map/registry.js";
+export type { RingReader, RingRecord, RingWriter } from "./map/ring.js";
+export type { Syscall, SyscallState } from "./map/syscalls.js";
+export * as builder from "./builder/data.js";
+export { encode, setData } from "./builder/encode.js";
+export * as lens from "./lens/data.js";
+export { LensError, type LensErrorCode } from "./lens/error.js";
+export type { Elements } from "./lens/list.js";
+export type { LensLimits } from "./lens/message.js";
+export { open } from "./lens/struct.js";
+export { tensorBytes } from "./lens/tensor.js";
+export { validate } from "./lens/validate.js";
