@@ -28,6 +28,7 @@ mod policy;
 mod receipt;
 mod receipt_edits;
 mod records;
+mod routed;
 mod sandbox;
 pub mod script;
 mod search;
@@ -68,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     target("receipt", receipt::check),
     target("receipt-edits", receipt_edits::check),
     target("records", records::check),
+    target("routed", routed::check),
     target("sandbox", sandbox::check),
     target("search", search::check),
     target("services", services::check),

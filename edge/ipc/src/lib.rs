@@ -1,4 +1,4 @@
-//! The control plane between node processes (gRPC over connected pairs) and the types of the data plane (rkyv, Cap'n Proto).
+//! The control plane between node processes (gRPC over connected pairs), the types of the data plane (rkyv, Cap'n Proto) and its [`port`]s.
 //!
 //! It does not know what any message means, who may send it, or where a
 //! descriptor came from: the supervisor makes the pairs, and each process
@@ -25,13 +25,10 @@ pub mod jobs;
 pub mod lens;
 mod methods;
 pub mod pair;
-<<<<<<< HEAD
-pub mod port;
-=======
 pub mod payload;
+pub mod port;
 mod server;
 mod services;
->>>>>>> c2aa68bb4e684f8e31def0749c52185bf0255d64
 pub mod status;
 mod transfers;
 pub mod types;
