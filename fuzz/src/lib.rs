@@ -32,6 +32,7 @@ mod receipt;
 mod receipt_edits;
 mod records;
 mod ring;
+mod routed;
 mod sandbox;
 pub mod script;
 mod search;
@@ -76,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     target("receipt-edits", receipt_edits::check),
     target("records", records::check),
     target("ring", ring::check),
+    target("routed", routed::check),
     target("sandbox", sandbox::check),
     target("search", search::check),
     target("services", services::check),

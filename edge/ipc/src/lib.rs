@@ -1,4 +1,4 @@
-//! The control plane between node processes (gRPC over connected pairs) and the types of the data plane (rkyv, Cap'n Proto).
+//! The control plane between node processes (gRPC over connected pairs), the types of the data plane (rkyv, Cap'n Proto) and its [`port`]s.
 //!
 //! It does not know what any message means, who may send it, or where a
 //! descriptor came from: the supervisor makes the pairs, and each process
