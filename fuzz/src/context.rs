@@ -16,7 +16,7 @@ pub(crate) fn check(input: &[u8]) {
     let slice = slice(&mut script);
     let good = encode(&slice).expect("memory suffices");
     assert_eq!(look(&good), Some(slice.chunks.len()), "what was written can be viewed");
-    look(&crate::edit::edit(good, &mut script));
+    look(&crate::edit::edit(good.to_vec(), &mut script));
 }
 
 fn slice(script: &mut Script<'_>) -> ContextSlice {

@@ -19,6 +19,7 @@ mod frames;
 mod html;
 mod inherited;
 mod journal;
+mod lenses;
 mod merkle;
 pub mod mutate;
 mod names;
@@ -35,6 +36,7 @@ mod session;
 mod signed_records;
 mod statement;
 mod text;
+mod views;
 
 /// One thing that reads foreign bytes.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     target("html", html::check),
     target("inherited", inherited::check),
     target("journal", journal::check),
+    target("lenses", lenses::check),
     target("merkle", merkle::check),
     target("names", names::check),
     target("pdf", pdf::check),
@@ -72,6 +75,7 @@ pub const TARGETS: &[Target] = &[
     target("signed-records", signed_records::check),
     target("statement", statement::check),
     target("text", text::check),
+    target("views", views::check),
 ];
 
 /// The target of this name.

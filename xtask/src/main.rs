@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the commands report on standard output")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bench;
 mod fuzz;
 mod generate;
 mod licences;
@@ -28,6 +29,9 @@ cargo xtask <command>
                           {root, ordinary user} x {namespaces, none}
   fuzz [TARGET…] [--seconds N] [--seed N]
                           libFuzzer over the targets of fuzz/, each for N seconds (default: all, 10 s)
+  bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [TRANSPORT…]
+                          our shared memory beside other ways of IPC, which are built for this alone; a full
+                          run writes docs/benchmarks/ipc.md and its plots
   generate [--check | --vectors]
                           constants and types of every language from the schemas; --check writes nothing
                           and fails where a file is stale, --vectors writes the golden vectors too
@@ -42,6 +46,7 @@ enum Command {
     Install { prefix: Option<PathBuf> },
     Test { quick: bool },
     Fuzz(fuzz::Options),
+    Bench(bench::Options),
     Generate(generate::Options),
     Tidy,
     Licences,
@@ -73,6 +78,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Install { prefix } => product::install(prefix),
         Command::Test { quick } => test::run(quick),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Tidy => tidy::run(),
         Command::Licences => licences::run(),
@@ -94,6 +100,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Command> {
         "install" => parse_install(&arguments),
         "test" => Ok(Command::Test { quick: parse_flag(&arguments, "--quick")? }),
         "fuzz" => Ok(Command::Fuzz(fuzz::Options::parse(&arguments)?)),
+        "bench" => Ok(Command::Bench(bench::Options::parse(&arguments)?)),
         "generate" => Ok(Command::Generate(generate::Options::parse(&arguments)?)),
         "tidy" => nothing_more(&arguments, Command::Tidy),
         "licences" => nothing_more(&arguments, Command::Licences),
@@ -158,6 +165,7 @@ mod tests {
             &["test", "--quick", "--quick"],
             &["tidy", "x"],
             &["fuzz", "--jobs"],
+            &["bench"],
             &["generate", "data"],
             &["generate", "--check", "--vectors"],
             &["install", "--prefix"],

@@ -1,24 +1,51 @@
-//! Hands memory from one process to another so that what was checked is what is read.
+//! Moves bytes between processes that do not trust each other, so that what was checked is what is read.
 //!
-//! A [`Region`] is a memory file that one side fills. [`Region::seal`] makes it
-//! immutable for everyone, and a [`Sealed`] one may be read in place, as a plain
-//! `&[u8]`, however hostile its author is. Descriptors travel over a
-//! [`DescriptorChannel`], under ids that the receiver has chosen ([`Expected`]).
+//! | primitive | what it is |
+//! |---|---|
+//! | [`Sender`], [`Receiver`] | a ring of short messages, lock-free, one writer a side |
+//! | [`Writer`], [`Reader`] | a ring of records of any size up to a bound, which grows |
+//! | [`Wake`], [`os::wait`], [`os::Bell`] | the doorbell: whoever is busy costs its peer no system call |
+//! | [`Epoch`] | a counter that only grows, to wait on |
+//! | [`Handle`], [`Arena`], [`Held`] | leases of parts of a region, in private books at both ends |
+//! | [`os::OwnMemory`], [`os::PeerMemory`] | memory that one process goes on writing and others read |
+//! | [`os::Region`], [`os::Sealed`], [`os::View`] | memory that is filled, then nobody can change any more |
+//! | [`os::Port`] | two rings between two processes, set up over one socket |
+//! | [`os::Lender`], [`os::Borrower`] | leases with their bytes |
+//! | [`os::DescriptorChannel`], [`os::Expected`] | descriptors, one a packet, under ids that the receiver chose |
 //!
-//! # What this crate deliberately does not do
+//! Everything outside [`os`] is pure, `no_std` and has no unsafe code: it runs over any
+//! atomics, and so under model checkers. Byte layouts are in `docs/design/data-plane.md`.
+//!
+//! # What this crate deliberately does not know
 //! | not here | where |
 //! |---|---|
-//! | say what the bytes mean, decode or validate them | the plugin codec, the reader of each format |
-//! | decide who may have a region, count quotas, keep a table of regions | the supervisor |
-//! | compute or compare digests | the receiver, before first use |
-//! | choose transfer ids (randomness), read the clock | the caller passes both in |
-//! | route, retry, order, frame | the host's sessions |
-//! | keep a peer from *reading* what it was given | nobody: handing it over is letting it be read |
+//! | what the bytes mean: decoding, validating, schemas | the plugin codec, `edge/ipc`, the reader of each format |
+//! | routing, and who may send what to whom | `node/host` |
+//! | framing, protocol versions | the plugin codec (`core/plugin`) |
+//! | retries and back-off when a ring is full | `edge/ipc` |
+//! | how long to spin, timeouts beyond one wait, async | `edge/ipc` |
+//! | order across rings | `edge/ipc`, by sequence numbers |
+//! | quotas and rates of a sender; here are only the bounds that its caller sets | `node/host`, the supervisor |
+//! | configuration | each process's own |
+//! | drivers and devices | plugins |
+//! | digests: computing and comparing them | the receiver, before first use |
+//! | transfer ids (randomness) and the clock of [`os::Expected`] | the caller passes both in |
+//! | keeping a peer from *reading* what it was given | nobody: handing it over is letting it be read |
 //!
-//! # Why a view is sound
-//! A `&[u8]` over memory that another process can write is undefined behaviour,
-//! so a [`View`] exists only over a file with the seals `WRITE`, `SHRINK`, `GROW`
-//! and `SEAL`, and the kernel keeps them for the life of the file:
+//! # Why it is sound
+//! A `&[u8]` over memory that another process can write is undefined behaviour, so there
+//! are two kinds of memory and no third.
+//!
+//! **Memory that its one writer goes on writing** ([`os::OwnMemory`], [`os::PeerMemory`])
+//! carries the seals `FUTURE_WRITE`, `SHRINK`, `GROW` and `SEAL`, put on after its writer
+//! has mapped it: nobody else can write, cut or punch it, whatever descriptor of it they
+//! reopen. Its readers see words through atomics, each read once into a register and
+//! checked there, or copy bytes out. Whatever a peer writes makes wrong values, which are
+//! found ([`Fault`]) and poison the ring for good; it can't make undefined behaviour, and
+//! never touches words of ours, since no word is written by both sides.
+//!
+//! **Memory that nobody can write** ([`os::Sealed`]) carries `WRITE`, `SHRINK`, `GROW` and
+//! `SEAL`, and the kernel keeps them for the life of the file; of it there are plain slices:
 //!
 //! - `WRITE` is refused (EBUSY) while *any* process maps the file writable or the
 //!   kernel holds a page of it for somebody's input or output. Once it is on,
@@ -26,53 +53,66 @@
 //!   descriptor, including one reopened through `/proc/self/fd`: seals belong to
 //!   the file, not to the descriptor.
 //! - `WRITE` also stops `fallocate` from punching holes and `madvise` from removing
-//!   pages. `SHRINK` and `GROW` alone stop neither, and a read-only descriptor
-//!   alone stops nothing, because it can be reopened for writing.
-//! - `FUTURE_WRITE` is weaker: mappings that exist keep writing. It is for a single
-//!   writer that goes on; here only [`PeerBuffer`] uses it, so that nothing else can
-//!   write beneath its `&mut [u8]`. It never makes a file readable in place.
+//!   pages, and so does `FUTURE_WRITE`. `SHRINK` and `GROW` alone stop neither, and a
+//!   read-only descriptor alone stops nothing, because it can be reopened for writing.
 //! - `SHRINK` rules out the SIGBUS of a file cut short under its reader.
 //! - A sealed file with holes would be filled page by page at the reader's expense,
-//!   or kill it when memory is short, so [`Sealed::accept`] refuses holes.
+//!   or kill it when memory is short, so both kinds refuse holes.
 //!
-//! What remains: memory that fails in hardware, or a swap device that can't be read,
-//! still ends the reader with SIGBUS.
+//! Two types rest on a promise instead: [`os::PeerBuffer`] and [`os::Borrower::trusted`]
+//! are for memory of the parent that started this process and could stop or trace it
+//! anyway; each says so. What else remains: memory that fails in hardware, or a swap
+//! device that can't be read, ends the reader with SIGBUS.
 //!
 //! # Example
 //! ```
-//! use ioi_shm::{DescriptorChannel, Region, Sealed};
-//! use std::os::fd::AsFd;
+//! use ioi_shm::{DescriptorChannel, Port};
+//! use std::time::Duration;
 //!
-//! let (ours, theirs) = DescriptorChannel::pair()?;
-//! let mut region = Region::create(4096)?;
-//! region.map_writer()?[..5].copy_from_slice(b"hello");
-//! region.shrink_to(5)?;
-//! ours.send([7; 16], region.seal()?.reader_descriptor()?.as_fd())?;
-//!
-//! let (id, descriptor) = theirs.recv()?;
-//! let view = Sealed::accept(descriptor, 4096)?.map()?;
-//! assert_eq!((id, &view[..]), ([7; 16], &b"hello"[..]));
+//! let (here, there) = DescriptorChannel::pair()?;
+//! let second = Duration::from_secs(1);
+//! let echo = std::thread::spawn(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//!     let mut port = Port::<256, 64>::connect(&there, 1, second)?;
+//!     let mut bytes = [0; 64];
+//!     let header = port.receiver.recv_timeout(&mut bytes, second)?;
+//!     Ok(port.sender.try_send(header.msg_id, &bytes[..header.length])?)
+//! });
+//! let mut port = Port::<256, 64>::connect(&here, 2, second)?;
+//! port.sender.try_send(7, b"hello")?;
+//! let mut bytes = [0; 64];
+//! let header = port.receiver.recv_timeout(&mut bytes, second)?;
+//! assert_eq!((header.sender, header.msg_id, &bytes[..header.length]), (2, 7, &b"hello"[..]));
+//! # echo.join().unwrap().unwrap();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(not(feature = "os"), no_std)]
+#![cfg_attr(not(feature = "os"), forbid(unsafe_code))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod channel;
-mod expected;
-mod inherited;
-mod inspect;
-mod mapping;
-mod peer;
-mod region;
-mod sealed;
-mod system;
-mod view;
+extern crate alloc;
 
-pub use channel::{ChannelError, DescriptorChannel, Received, TRANSFER_ID_BYTES, TransferFault};
-pub use expected::{ExpectError, Expected, TRANSFER_LIFE};
-pub use inherited::inherited;
-pub use inspect::RejectError;
-pub use peer::PeerBuffer;
-pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
-pub use sealed::Sealed;
-pub use system::SystemError;
-pub use view::{RangeError, View};
+mod arena;
+pub mod byte_ring;
+mod copy;
+mod doorbell;
+mod epoch;
+mod fault;
+mod handle;
+mod page;
+pub mod ring;
+pub mod sync;
+
+#[cfg(feature = "os")]
+pub mod os;
+
+pub use arena::{Arena, Held, LEASE_ALIGN, LeaseError, Quota};
+pub use byte_ring::{Reader, Writer};
+pub use doorbell::Wake;
+pub use epoch::Epoch;
+pub use fault::{Fault, SendError};
+pub use handle::{HANDLE_ALIGN, HANDLE_BYTES, Handle, HandleError};
+pub use page::{CONTROL_WORDS, LocalPage, OwnPage, PeerPage, Word, Words};
+pub use ring::{Receiver, Sender};
+
+#[cfg(feature = "os")]
+pub use os::*;

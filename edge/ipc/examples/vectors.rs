@@ -7,6 +7,8 @@ mod hostile;
 mod values;
 
 use capnp::dynamic_value::Reader;
+use capnp::message::Builder;
+use capnp::traits::Owned;
 use ioi_ipc::types::*;
 use ioi_ipc::{lens, types};
 use serde_json::{Map, Value, json};
@@ -17,24 +19,43 @@ fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("the folder to write into"));
     let bad = folder.join("bad");
     fs::create_dir_all(&bad).unwrap();
-    macro_rules! write {
-        ($file:literal, $name:ident, $value:expr) => {
-            let words = lens::encode(&$value).unwrap();
+    macro_rules! put_capnp {
+        ($file:literal, $name:ident, $words:expr) => {
+            let words = $words;
             put(&folder.join(concat!($file, ".bin")), words.as_bytes());
             put(&folder.join(concat!($file, ".packed")), &lens::pack(&words));
-            put(&folder.join(concat!($file, ".rkyv")), &types::encode(&$value).unwrap());
             let lens = lens::open::<$name>(words.as_bytes()).unwrap();
             let (identity, root) = ($name::CAPNP, show(lens.root().unwrap().into()));
             describe(&folder.join(concat!($file, ".json")), $name::NAME, identity, root);
         };
     }
+    macro_rules! write {
+        ($file:literal, $name:ident, $value:expr) => {
+            put_capnp!($file, $name, lens::encode(&$value).unwrap());
+            put(&folder.join(concat!($file, ".rkyv")), &types::encode(&$value).unwrap());
+        };
+    }
+    macro_rules! write_canonical {
+        ($file:literal, $name:ident, $value:expr) => {
+            put_capnp!($file, $name, canonical(&$value));
+        };
+    }
     for_each_vector!(write);
+    for_each_canonical!(write_canonical);
     let mut index = Vec::new();
     for case in hostile::all() {
         put(&bad.join(format!("{}.bin", case.name)), &case.bytes);
         index.push(json!({"file": format!("{}.bin", case.name), "type": case.type_name, "says": case.says}));
     }
     put(&bad.join("index.json"), (serde_json::to_string_pretty(&index).unwrap() + "\n").as_bytes());
+}
+
+fn canonical<T: Message>(value: &T) -> lens::Words {
+    let mut builder = Builder::new_default();
+    value.write(builder.init_root::<<T::Owned as Owned>::Builder<'_>>()).unwrap();
+    let words = builder.into_reader().canonicalize().unwrap();
+    let head = (words.len() as u64) << 32;
+    lens::Words::copy(&[&head.to_le_bytes(), capnp::Word::words_to_bytes(&words)].concat()).unwrap()
 }
 
 fn put(path: &Path, bytes: &[u8]) {

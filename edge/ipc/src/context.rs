@@ -28,7 +28,6 @@ pub fn view(bytes: &[u8]) -> Result<&ArchivedContextSlice, ContextError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rkyv::rancor::Error as RkyvError;
 
     fn example() -> ContextSlice {
         ContextSlice {
@@ -56,9 +55,7 @@ mod tests {
     #[test]
     fn a_view_shows_exactly_what_was_written() {
         let bytes = aligned(&encode(&example()).unwrap());
-        let slice = view(&bytes).unwrap();
-        let read: ContextSlice = rkyv::deserialize::<_, RkyvError>(slice).unwrap();
-        assert_eq!(read, example());
+        assert_eq!(crate::types::read::<ContextSlice>(&bytes).unwrap(), example());
     }
 
     #[test]

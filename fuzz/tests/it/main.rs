@@ -72,6 +72,7 @@ replays! {
     text_of_a_page_is_bounded: "html", 1500;
     a_list_of_descriptors_has_one_spelling: "inherited", 3000;
     a_journal_recovers_to_a_state_it_had: "journal", 400;
+    what_a_lens_reads_is_bounded_and_the_same_again: "lenses", 4000;
     only_true_merkle_proofs_verify: "merkle", 300;
     ids_and_digests_have_one_spelling: "names", 4000;
     a_pdf_never_hangs_or_overflows: "pdf", 800;
@@ -86,6 +87,7 @@ replays! {
     signed_records_verify_as_a_whole_session_alone: "signed-records", 100;
     a_statement_has_one_encoding: "statement", 1000;
     text_is_the_documents_or_bounded: "text", 3000;
+    an_accepted_view_is_the_same_when_written_again: "views", 4000;
 }
 
 #[test]

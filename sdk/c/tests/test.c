@@ -24,6 +24,16 @@ static void result(bool good, const char *name, const char *why) {
     failures += !good;
 }
 
+static bool is_there(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *from = fopen(path, "rb");
+    if (from) {
+        fclose(from);
+    }
+    return from != NULL;
+}
+
 static file read_file(const char *name) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -77,13 +87,19 @@ static const vector vectors[] = {
     {"inference_request", "InferenceRequest", IOI_CELL_TYPE_ID_INFERENCE_REQUEST},
     {"inference_output", "InferenceOutput", IOI_CELL_TYPE_ID_INFERENCE_OUTPUT},
     {"block", "Block", IOI_CELL_TYPE_ID_BLOCK},
+    {"envelope-empty-canonical", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
+    {"context_slice-empty-canonical", "ContextSlice", IOI_CELL_TYPE_ID_CONTEXT_SLICE},
+    {"retrieval_proof-empty-canonical", "RetrievalProof", IOI_CELL_TYPE_ID_RETRIEVAL_PROOF},
+    {"inference_request-empty-canonical", "InferenceRequest", IOI_CELL_TYPE_ID_INFERENCE_REQUEST},
+    {"tensor-canonical", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static void check_vector(const vector *of) {
+// `prefix` is a language that has written the same value, or nothing.
+static void check_vector(const char *prefix, const vector *of) {
     char name[128], expected_id[64];
-    snprintf(name, sizeof name, "%s.bin", of->name);
+    snprintf(name, sizeof name, "%s%s.bin", prefix, of->name);
     file binary = read_file(name);
     snprintf(name, sizeof name, "%s.json", of->name);
     file json = read_file(name);
@@ -98,7 +114,8 @@ static void check_vector(const vector *of) {
     // The value is the last member of the file.
     size_t value = json.count > shown_bytes ? json.count - shown_bytes : 0;
     bool same = json.count > shown_bytes && memcmp(json.bytes + value, shown, shown_bytes) == 0;
-    result(!error && same, of->name, error ? ioi_error_name(error) : shown);
+    snprintf(name, sizeof name, "%s%s", prefix, of->name);
+    result(!error && same, name, error ? ioi_error_name(error) : shown);
     snprintf(expected_id, sizeof expected_id, "\"typeId\": %" PRIu32 ",", of->type_id);
     char *head = calloc(1, value + 1);
     memcpy(head, json.bytes, value);
@@ -107,6 +124,22 @@ static void check_vector(const vector *of) {
     free(shown);
     free(binary.bytes);
     free(json.bytes);
+}
+
+// What other languages have written, where they have.
+static void check_foreign(const char *prefix) {
+    int found = 0;
+    for (size_t at = 0; at < COUNT(vectors); at++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s.bin", prefix, vectors[at].name);
+        if (is_there(name)) {
+            check_vector(prefix, &vectors[at]);
+            found++;
+        }
+    }
+    if (found == 0) {
+        printf("skipped: no vectors %.*s has written\n", (int)strlen(prefix) - 1, prefix);
+    }
 }
 
 // --- Hostile messages. ---
@@ -259,9 +292,12 @@ int main(int argc, char **argv) {
     }
     folder = argv[1];
     for (size_t at = 0; at < COUNT(vectors); at++) {
-        check_vector(&vectors[at]);
+        check_vector("", &vectors[at]);
         check_damaged(&vectors[at]);
     }
+    check_foreign("go-");
+    check_foreign("python-");
+    check_foreign("typescript-");
     for (size_t at = 0; at < COUNT(refused); at++) {
         check_refused(&refused[at]);
     }

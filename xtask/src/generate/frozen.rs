@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn each_way_of_breaking_a_reader_is_named() {
-        let cases: &[(fn(&mut Schema), &str)] = &[
+        type Break = fn(&mut Schema);
+        let cases: &[(Break, &str)] = &[
             (|s| s.constants.clear(), "constant c was removed"),
             (|s| s.constants[0].value = 9, "constant c was 1, is 9"),
             (|s| s.enums.clear(), "enum E was removed"),

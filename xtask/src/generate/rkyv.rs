@@ -14,6 +14,7 @@ const TYPES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::aligned::AlignedBytes;
+use crate::data_capnp as data;
 use rkyv::{Archive, Deserialize, Serialize};
 ";
 
@@ -21,7 +22,7 @@ const MESSAGES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::generated::*;
-use super::{Checked, Identity, Message, TensorError, exact};
+use super::{Checked, Identity, Message, TensorError, exact, size};
 use crate::data_capnp as data;
 ";
 
@@ -30,6 +31,7 @@ pub(crate) fn write_types(schema: &Schema) -> Result<String> {
     let mut text = TYPES_HEAD.to_owned();
     for found in &schema.enums {
         write_enum(&mut text, &found.name, &found.docs, &found.enumerants)?;
+        write_enum_conversions(&mut text, &found.name, &found.enumerants)?;
     }
     for found in &schema.structs {
         write_struct(&mut text, schema, found)?;
@@ -40,9 +42,6 @@ pub(crate) fn write_types(schema: &Schema) -> Result<String> {
 /// What each of them is called in a handle, and its way from and to Cap'n Proto.
 pub(crate) fn write_messages(schema: &Schema, identities: &[Identity]) -> Result<String> {
     let mut text = MESSAGES_HEAD.to_owned();
-    for found in &schema.enums {
-        write_enum_conversions(&mut text, &found.name, &found.enumerants)?;
-    }
     for (found, identity) in schema.structs.iter().zip(identities) {
         write_message(&mut text, schema, found, identity)?;
         write_checks(&mut text, found)?;
@@ -147,6 +146,7 @@ fn write_message(text: &mut String, schema: &Schema, found: &Struct, identity: &
     }
     write_reading(text, found, &module)?;
     write_writing(text, schema, found, &module)?;
+    write_size(text, found)?;
     writeln!(text, "}}")?;
     Ok(())
 }
@@ -214,6 +214,37 @@ fn write_list(text: &mut String, schema: &Schema, field: &Field, element: &Type)
         other => bail!("{}: a list of {other:?} is not used in {} structs", field.name, schema.structs.len()),
     };
     writeln!(text, "        for (at, element) in (0u32..).zip(&{own}) {{\n            {set};\n        }}")?;
+    Ok(())
+}
+
+fn write_size(text: &mut String, found: &Struct) -> Result<()> {
+    let own = u32::from(found.data_words) + u32::from(found.pointers);
+    write!(text, "\n    fn words(&self) -> usize {{\n        {own}")?;
+    for field in &found.fields {
+        let own = format!("self.{}", rust_name(field));
+        let of_pointer = match &field.kind {
+            Type::Bool | Type::Integer(..) | Type::Float(_) | Type::Enum(_) => continue,
+            Type::Text => format!("size::text(&{own})"),
+            Type::Data => match field.exactly {
+                Some(bytes) => bytes.div_ceil(8).to_string(),
+                None => format!("size::data(&{own})"),
+            },
+            Type::Struct(_) => format!("{own}.words()"),
+            Type::List(element) => match **element {
+                Type::Struct(_) => format!("1 + {own}.iter().map(Message::words).sum::<usize>()"),
+                Type::Text => {
+                    format!("size::list({own}.len(), 8) + {own}.iter().map(size::text).sum::<usize>()")
+                }
+                Type::Data => {
+                    format!("size::list({own}.len(), 8) + {own}.iter().map(size::data).sum::<usize>()")
+                }
+                Type::Integer(bytes, _) | Type::Float(bytes) => format!("size::list({own}.len(), {bytes})"),
+                _ => bail!("{}: such a list is not used", field.name),
+            },
+        };
+        write!(text, "\n            + {of_pointer}")?;
+    }
+    writeln!(text, "\n    }}")?;
     Ok(())
 }
 

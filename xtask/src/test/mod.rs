@@ -6,6 +6,7 @@
 mod c;
 mod foreign;
 mod matrix;
+mod models;
 mod python;
 mod sdk;
 mod tally;
@@ -74,6 +75,7 @@ impl Session {
             session.count_tests("cargo-test", &mut command)
         });
         self.step("c", c::run);
+        models::run(self);
         if !quick {
             matrix::run(self);
         }

@@ -10,6 +10,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("plugins", &["base", "core", "edge", "sdk"]),
     ("benches", &["base", "core", "edge", "node", "sdk"]),
     ("fuzz", &["base", "core", "edge"]),
+    ("sim", &["base"]),
     ("xtask", &[]),
 ];
 
@@ -21,6 +22,7 @@ pub(super) const UNSAFE_CODE: &[(&str, &str)] = &[
     ("base/shm", "maps memory that another process sees"),
     ("edge/sandbox", "makes system calls that have no safe wrapper, between fork and exec"),
     ("plugins/rogue", "forks, copies and maps what it should not, on purpose"),
+    ("sim/hostile", "maps, re-protects and punches memory that it should not, on purpose"),
 ];
 
 /// Files may not grow longer than this; longer ones are listed below.
@@ -248,6 +250,11 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program {
         package: "ioi-sandbox",
         ours: &["types"],
+        never: &[TLS, DNS, PEERS, VM, INFERENCE, PARSERS, RUNTIME],
+    },
+    Program {
+        package: "ioi-hostile",
+        ours: &["shm"],
         never: &[TLS, DNS, PEERS, VM, INFERENCE, PARSERS, RUNTIME],
     },
     Program {

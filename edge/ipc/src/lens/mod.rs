@@ -1,8 +1,8 @@
 //! Cap'n Proto messages, opened in place.
 //!
 //! A message is one segment: a head of 8 bytes (a zero u32, then the number of words that follow),
-//! and the words. Messages of more segments are refused in every language, so there are no far
-//! pointers and what a handle names is all of the message.
+//! and the words. Messages of more segments are refused, so what a handle names is all of the message
+//! and a far pointer has nowhere to lead.
 //!
 //! ```
 //! use ioi_ipc::{lens, types::Envelope};
@@ -20,6 +20,7 @@ pub use packed::{pack, unpack};
 
 use crate::data_capnp as data;
 use crate::types::{Message, TensorView};
+use capnp::OutputSegments;
 use capnp::message::{Builder, HeapAllocator, Reader, ReaderOptions};
 use capnp::serialize::{BufferSegments, read_message_from_flat_slice};
 use capnp::traits::Owned;
@@ -31,6 +32,9 @@ pub const NESTING_MAX: i32 = 64;
 /// How often all of a message may be walked through one lens. Each pointer that is followed is
 /// counted with what it points to, so that a small message can't stand for a large one.
 pub const TRAVERSALS_MAX: usize = 8;
+
+/// What a segment can hold: offsets have 29 bits and a sign.
+pub const WORDS_MAX: u32 = (1 << 29) - 1;
 
 /// The head of a message, and the size of a word.
 pub const WORD_BYTES: usize = 8;
@@ -125,15 +129,20 @@ pub fn read<T: Message>(bytes: &[u8]) -> Result<T, LensError> {
 /// On a tensor whose data do not fit its shape, and on a message beyond what a segment can hold.
 pub fn encode<T: Message>(message: &T) -> Result<Words, LensError> {
     message.check()?;
-    let mut builder = Builder::new(HeapAllocator::new());
+    // The root's pointer too. With all of it in the first allocation, there is one segment.
+    let words = message.words().saturating_add(1);
+    let too_long = LensError::Long { bytes: words.saturating_mul(WORD_BYTES) };
+    let Some(words) = u32::try_from(words).ok().filter(|words| *words <= WORDS_MAX) else {
+        return Err(too_long);
+    };
+    let mut builder = Builder::new(HeapAllocator::new().first_segment_words(words));
     message.write(builder.init_root::<<T::Owned as Owned>::Builder<'_>>())?;
-    let words = builder.into_reader().canonicalize()?;
-    let body = capnp::Word::words_to_bytes(&words);
-    let count = u32::try_from(words.len()).map_err(|_| LensError::Long { bytes: body.len() })?;
-    let mut flat = Vec::with_capacity(words.len() + 1);
-    flat.push(u64::from(count) << 32);
-    flat.extend(body.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)));
-    Ok(Words(flat))
+    let OutputSegments::SingleSegment([segment]) = builder.get_segments_for_output() else {
+        return Err(too_long);
+    };
+    let (body, _) = segment.as_chunks::<WORD_BYTES>();
+    let head = (body.len() as u64) << 32;
+    Ok(Words([head].into_iter().chain(body.iter().map(|word| u64::from_le_bytes(*word))).collect()))
 }
 
 /// A tensor inside a message, its data checked against its shape.

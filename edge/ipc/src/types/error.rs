@@ -1,6 +1,6 @@
 //! Why bytes are not a message.
 
-use rkyv::rancor::Error as RkyvError;
+use super::Cause;
 use std::fmt;
 
 /// A tensor whose data are not what its shape and element type say.
@@ -66,8 +66,8 @@ pub enum ViewError {
     Invalid {
         /// The type that was looked for.
         name: &'static str,
-        /// What the validator found, innermost first.
-        cause: RkyvError,
+        /// What the validator found.
+        cause: Cause,
     },
     /// A tensor inside is not valid.
     Tensor(TensorError),

@@ -1,6 +1,7 @@
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::aligned::AlignedBytes;
+use crate::data_capnp as data;
 use rkyv::{Archive, Deserialize, Serialize};
 
 /// `ElementType` of the schema.
@@ -35,6 +36,63 @@ pub enum ElementType {
     U64 = 11,
 }
 
+impl From<data::ElementType> for ElementType {
+    fn from(from: data::ElementType) -> Self {
+        match from {
+            data::ElementType::F32 => Self::F32,
+            data::ElementType::F16 => Self::F16,
+            data::ElementType::Bf16 => Self::Bf16,
+            data::ElementType::F64 => Self::F64,
+            data::ElementType::I8 => Self::I8,
+            data::ElementType::I16 => Self::I16,
+            data::ElementType::I32 => Self::I32,
+            data::ElementType::I64 => Self::I64,
+            data::ElementType::U8 => Self::U8,
+            data::ElementType::U16 => Self::U16,
+            data::ElementType::U32 => Self::U32,
+            data::ElementType::U64 => Self::U64,
+        }
+    }
+}
+
+impl From<ElementType> for data::ElementType {
+    fn from(from: ElementType) -> Self {
+        match from {
+            ElementType::F32 => Self::F32,
+            ElementType::F16 => Self::F16,
+            ElementType::Bf16 => Self::Bf16,
+            ElementType::F64 => Self::F64,
+            ElementType::I8 => Self::I8,
+            ElementType::I16 => Self::I16,
+            ElementType::I32 => Self::I32,
+            ElementType::I64 => Self::I64,
+            ElementType::U8 => Self::U8,
+            ElementType::U16 => Self::U16,
+            ElementType::U32 => Self::U32,
+            ElementType::U64 => Self::U64,
+        }
+    }
+}
+
+impl From<ArchivedElementType> for ElementType {
+    fn from(from: ArchivedElementType) -> Self {
+        match from {
+            ArchivedElementType::F32 => Self::F32,
+            ArchivedElementType::F16 => Self::F16,
+            ArchivedElementType::Bf16 => Self::Bf16,
+            ArchivedElementType::F64 => Self::F64,
+            ArchivedElementType::I8 => Self::I8,
+            ArchivedElementType::I16 => Self::I16,
+            ArchivedElementType::I32 => Self::I32,
+            ArchivedElementType::I64 => Self::I64,
+            ArchivedElementType::U8 => Self::U8,
+            ArchivedElementType::U16 => Self::U16,
+            ArchivedElementType::U32 => Self::U32,
+            ArchivedElementType::U64 => Self::U64,
+        }
+    }
+}
+
 /// `FinishReason` of the schema.
 #[derive(Archive, Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[rkyv(derive(Debug, Clone, Copy, PartialEq, Eq))]
@@ -49,6 +107,39 @@ pub enum FinishReason {
     Cancelled = 2,
     /// `failed`
     Failed = 3,
+}
+
+impl From<data::FinishReason> for FinishReason {
+    fn from(from: data::FinishReason) -> Self {
+        match from {
+            data::FinishReason::Stop => Self::Stop,
+            data::FinishReason::Length => Self::Length,
+            data::FinishReason::Cancelled => Self::Cancelled,
+            data::FinishReason::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<FinishReason> for data::FinishReason {
+    fn from(from: FinishReason) -> Self {
+        match from {
+            FinishReason::Stop => Self::Stop,
+            FinishReason::Length => Self::Length,
+            FinishReason::Cancelled => Self::Cancelled,
+            FinishReason::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<ArchivedFinishReason> for FinishReason {
+    fn from(from: ArchivedFinishReason) -> Self {
+        match from {
+            ArchivedFinishReason::Stop => Self::Stop,
+            ArchivedFinishReason::Length => Self::Length,
+            ArchivedFinishReason::Cancelled => Self::Cancelled,
+            ArchivedFinishReason::Failed => Self::Failed,
+        }
+    }
 }
 
 /// A part of a region.

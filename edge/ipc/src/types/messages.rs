@@ -1,98 +1,8 @@
 // Generated from schema/data.capnp by `cargo xtask generate`.
 
 use super::generated::*;
-use super::{Checked, Identity, Message, TensorError, exact};
+use super::{Checked, Identity, Message, TensorError, exact, size};
 use crate::data_capnp as data;
-
-impl From<data::ElementType> for ElementType {
-    fn from(from: data::ElementType) -> Self {
-        match from {
-            data::ElementType::F32 => Self::F32,
-            data::ElementType::F16 => Self::F16,
-            data::ElementType::Bf16 => Self::Bf16,
-            data::ElementType::F64 => Self::F64,
-            data::ElementType::I8 => Self::I8,
-            data::ElementType::I16 => Self::I16,
-            data::ElementType::I32 => Self::I32,
-            data::ElementType::I64 => Self::I64,
-            data::ElementType::U8 => Self::U8,
-            data::ElementType::U16 => Self::U16,
-            data::ElementType::U32 => Self::U32,
-            data::ElementType::U64 => Self::U64,
-        }
-    }
-}
-
-impl From<ElementType> for data::ElementType {
-    fn from(from: ElementType) -> Self {
-        match from {
-            ElementType::F32 => Self::F32,
-            ElementType::F16 => Self::F16,
-            ElementType::Bf16 => Self::Bf16,
-            ElementType::F64 => Self::F64,
-            ElementType::I8 => Self::I8,
-            ElementType::I16 => Self::I16,
-            ElementType::I32 => Self::I32,
-            ElementType::I64 => Self::I64,
-            ElementType::U8 => Self::U8,
-            ElementType::U16 => Self::U16,
-            ElementType::U32 => Self::U32,
-            ElementType::U64 => Self::U64,
-        }
-    }
-}
-
-impl From<ArchivedElementType> for ElementType {
-    fn from(from: ArchivedElementType) -> Self {
-        match from {
-            ArchivedElementType::F32 => Self::F32,
-            ArchivedElementType::F16 => Self::F16,
-            ArchivedElementType::Bf16 => Self::Bf16,
-            ArchivedElementType::F64 => Self::F64,
-            ArchivedElementType::I8 => Self::I8,
-            ArchivedElementType::I16 => Self::I16,
-            ArchivedElementType::I32 => Self::I32,
-            ArchivedElementType::I64 => Self::I64,
-            ArchivedElementType::U8 => Self::U8,
-            ArchivedElementType::U16 => Self::U16,
-            ArchivedElementType::U32 => Self::U32,
-            ArchivedElementType::U64 => Self::U64,
-        }
-    }
-}
-
-impl From<data::FinishReason> for FinishReason {
-    fn from(from: data::FinishReason) -> Self {
-        match from {
-            data::FinishReason::Stop => Self::Stop,
-            data::FinishReason::Length => Self::Length,
-            data::FinishReason::Cancelled => Self::Cancelled,
-            data::FinishReason::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<FinishReason> for data::FinishReason {
-    fn from(from: FinishReason) -> Self {
-        match from {
-            FinishReason::Stop => Self::Stop,
-            FinishReason::Length => Self::Length,
-            FinishReason::Cancelled => Self::Cancelled,
-            FinishReason::Failed => Self::Failed,
-        }
-    }
-}
-
-impl From<ArchivedFinishReason> for FinishReason {
-    fn from(from: ArchivedFinishReason) -> Self {
-        match from {
-            ArchivedFinishReason::Stop => Self::Stop,
-            ArchivedFinishReason::Length => Self::Length,
-            ArchivedFinishReason::Cancelled => Self::Cancelled,
-            ArchivedFinishReason::Failed => Self::Failed,
-        }
-    }
-}
 
 impl Message for Handle {
     type Owned = data::handle::Owned;
@@ -129,6 +39,10 @@ impl Message for Handle {
         to.set_offset(self.offset);
         to.set_length(self.length);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        4
     }
 }
 
@@ -175,6 +89,13 @@ impl Message for Reference {
         self.handle.write(to.reborrow().init_handle())?;
         to.set_digest(&self.digest);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + size::text(&self.name)
+            + self.handle.words()
+            + 4
     }
 }
 
@@ -223,6 +144,13 @@ impl Message for Metadata {
         to.set_device_id(&self.device_id);
         to.set_credit_ledger_id(&self.credit_ledger_id);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + size::text(&self.user_id)
+            + size::text(&self.device_id)
+            + size::text(&self.credit_ledger_id)
     }
 }
 
@@ -273,6 +201,14 @@ impl Message for Envelope {
         self.metadata.write(to.reborrow().init_metadata())?;
         to.set_payload(&self.payload);
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        5
+            + size::text(&self.id)
+            + size::text(&self.r#type)
+            + self.metadata.words()
+            + size::data(&self.payload)
     }
 }
 
@@ -325,6 +261,12 @@ impl Message for Tensor {
         to.set_data(&self.data);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        3
+            + size::list(self.shape.len(), 8)
+            + size::data(&self.data)
+    }
 }
 
 impl Message for AgentContext {
@@ -369,6 +311,14 @@ impl Message for AgentContext {
             element.write(list.reborrow().get(at))?;
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        4
+            + size::text(&self.session_id)
+            + 1 + self.embeddings.iter().map(Message::words).sum::<usize>()
+            + size::list(self.token_ids.len(), 4)
+            + 1 + self.references.iter().map(Message::words).sum::<usize>()
     }
 }
 
@@ -437,6 +387,16 @@ impl Message for ContextSlice {
         }
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        7
+            + size::text(&self.question)
+            + size::list(self.frame_ids.len(), 8)
+            + 1 + self.chunks.iter().map(Message::words).sum::<usize>()
+            + 4
+            + self.retrieval_proof.words()
+            + size::list(self.labels.len(), 8) + self.labels.iter().map(size::text).sum::<usize>()
+    }
 }
 
 impl Checked for ContextSlice {
@@ -493,6 +453,14 @@ impl Message for Chunk {
         to.set_heading(&self.heading);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        6
+            + size::text(&self.path)
+            + 4
+            + size::text(&self.text)
+            + size::text(&self.heading)
+    }
 }
 
 impl Checked for Chunk {
@@ -541,6 +509,12 @@ impl Message for RetrievalProof {
             element.write(list.reborrow().get(at))?;
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + 4
+            + 1 + self.leaves.iter().map(Message::words).sum::<usize>()
     }
 }
 
@@ -592,6 +566,12 @@ impl Message for LeafProof {
             list.set(at, element);
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        3
+            + 4
+            + size::list(self.path.len(), 8) + self.path.iter().map(size::data).sum::<usize>()
     }
 }
 
@@ -662,6 +642,15 @@ impl Message for InferenceRequest {
         to.set_deadline(self.deadline);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        9
+            + size::text(&self.model)
+            + size::text(&self.prompt)
+            + size::list(self.token_ids.len(), 4)
+            + 1 + self.inputs.iter().map(Message::words).sum::<usize>()
+            + 1 + self.context.iter().map(Message::words).sum::<usize>()
+    }
 }
 
 impl Checked for InferenceRequest {
@@ -730,6 +719,15 @@ impl Message for InferenceOutput {
         to.set_error(&self.error);
         Ok(())
     }
+
+    fn words(&self) -> usize {
+        8
+            + size::text(&self.text)
+            + size::list(self.token_ids.len(), 4)
+            + 1 + self.outputs.iter().map(Message::words).sum::<usize>()
+            + 4
+            + size::text(&self.error)
+    }
 }
 
 impl Checked for InferenceOutput {
@@ -790,6 +788,16 @@ impl Message for Block {
             list.set(at, element);
         }
         Ok(())
+    }
+
+    fn words(&self) -> usize {
+        8
+            + 4
+            + 4
+            + 4
+            + 4
+            + 4
+            + size::list(self.transactions.len(), 8) + self.transactions.iter().map(size::data).sum::<usize>()
     }
 }
 

@@ -6,23 +6,25 @@
 //! [`Message::CAPNP`]'s. The structs are generated from `schema/data.capnp`.
 
 mod aligned;
+mod cause;
 mod error;
 #[rustfmt::skip]
 mod generated;
 #[rustfmt::skip]
 mod messages;
+mod size;
 mod tensor;
 
+pub use cause::Cause;
 pub use error::{TensorError, ViewError};
 pub use generated::*;
 pub use tensor::{Element, TensorView};
 
-use rkyv::api::high::{HighSerializer, HighValidator};
+use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
-use rkyv::rancor::Error as RkyvError;
 use rkyv::ser::allocator::ArenaHandle;
 use rkyv::util::AlignedVec;
-use rkyv::{Archive, Portable, Serialize};
+use rkyv::{Archive, Deserialize, Portable, Serialize};
 
 /// Where a message may start: every handle's offset is a multiple of it.
 pub const ALIGN_BYTES: usize = 16;
@@ -58,6 +60,9 @@ pub trait Message: Sized + Checked + Archive<Archived: Checked> {
     /// # Errors
     /// On lists that are longer than a list can be.
     fn write(&self, to: <Self::Owned as capnp::traits::Owned>::Builder<'_>) -> capnp::Result<()>;
+
+    /// How many words it takes there, without head and root pointer.
+    fn words(&self) -> usize;
 }
 
 /// What validation of pointers and strings cannot know: that tensors hold what their shapes say.
@@ -73,10 +78,10 @@ pub trait Checked {
 /// On a tensor whose data do not fit its shape, and when memory runs out.
 pub fn encode<T>(message: &T) -> Result<AlignedVec<ALIGN_BYTES>, ViewError>
 where
-    T: Message + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, RkyvError>>,
+    T: Message + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, Cause>>,
 {
     message.check()?;
-    rkyv::to_bytes::<RkyvError>(message).map_err(|cause| ViewError::Invalid { name: T::NAME, cause })
+    rkyv::to_bytes::<Cause>(message).map_err(|cause| ViewError::Invalid { name: T::NAME, cause })
 }
 
 /// Validates every pointer, length, text, tag and tensor, then views the message in place.
@@ -86,16 +91,30 @@ where
 pub fn view<T>(bytes: &[u8]) -> Result<&T::Archived, ViewError>
 where
     T: Message,
-    T::Archived: Portable + for<'a> CheckBytes<HighValidator<'a, RkyvError>>,
+    T::Archived: Portable + for<'a> CheckBytes<HighValidator<'a, Cause>>,
 {
     let archived = access::<T::Archived>(T::NAME, bytes)?;
     archived.check()?;
     Ok(archived)
 }
 
+/// Validates the message and copies it out.
+///
+/// # Errors
+/// As [`view`].
+pub fn read<T>(bytes: &[u8]) -> Result<T, ViewError>
+where
+    T: Message,
+    T::Archived:
+        Portable + for<'a> CheckBytes<HighValidator<'a, Cause>> + Deserialize<T, HighDeserializer<Cause>>,
+{
+    let archived = view::<T>(bytes)?;
+    rkyv::deserialize::<T, Cause>(archived).map_err(|cause| ViewError::Invalid { name: T::NAME, cause })
+}
+
 fn access<'a, A>(name: &'static str, bytes: &'a [u8]) -> Result<&'a A, ViewError>
 where
-    A: Portable + for<'b> CheckBytes<HighValidator<'b, RkyvError>>,
+    A: Portable + for<'b> CheckBytes<HighValidator<'b, Cause>>,
 {
     let beyond = bytes.as_ptr().addr() % ALIGN_BYTES;
     if beyond != 0 {
@@ -105,7 +124,7 @@ where
     if bytes.len() < bytes_min {
         return Err(ViewError::Short { name, bytes: bytes.len(), bytes_min });
     }
-    rkyv::access::<A, RkyvError>(bytes).map_err(|cause| ViewError::Invalid { name, cause })
+    rkyv::access::<A, Cause>(bytes).map_err(|cause| ViewError::Invalid { name, cause })
 }
 
 /// Data of a fixed size; none at all is read as zeros.

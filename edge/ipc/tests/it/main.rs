@@ -2,6 +2,14 @@
 //! released.
 #![allow(clippy::unwrap_used)]
 
+mod evolution;
+/// The types as they were released.
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
+mod frozen {
+    pub mod data_capnp {
+        include!(concat!(env!("OUT_DIR"), "/frozen/data_capnp.rs"));
+    }
+}
 mod hostile;
 mod refusals;
 mod values;

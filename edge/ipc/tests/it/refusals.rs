@@ -48,7 +48,8 @@ fn the_hostile_messages_that_other_languages_read_are_these() {
     let found =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut found: Vec<_> = found.filter(|name| name.ends_with(".bin")).collect();
-    (names.sort(), found.sort());
+    names.sort();
+    found.sort();
     assert_eq!(names, found);
 }
 

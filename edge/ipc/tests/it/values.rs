@@ -146,3 +146,16 @@ macro_rules! for_each_vector {
         $with!("block", Block, values::block());
     };
 }
+
+/// Calls `$with!(file, Type, value)` for each value that is kept in canonical form too: structs and
+/// lists without the words at their end that are zero, as a reader of an older schema's messages meets them.
+#[macro_export]
+macro_rules! for_each_canonical {
+    ($with:ident) => {
+        $with!("envelope-empty-canonical", Envelope, Envelope::default());
+        $with!("context_slice-empty-canonical", ContextSlice, ContextSlice::default());
+        $with!("retrieval_proof-empty-canonical", RetrievalProof, RetrievalProof::default());
+        $with!("inference_request-empty-canonical", InferenceRequest, InferenceRequest::default());
+        $with!("tensor-canonical", Tensor, values::tensor());
+    };
+}

@@ -1,0 +1,31 @@
+//! What needs an operating system: memory files, mappings, seals, futexes, eventfds, descriptors. Linux only.
+
+mod channel;
+mod copy_in;
+mod expected;
+mod inherited;
+mod inspect;
+mod lease;
+mod mapping;
+mod peer;
+mod port;
+mod region;
+mod sealed;
+mod shared;
+mod sleep;
+mod system;
+mod view;
+
+pub use channel::{ChannelError, DescriptorChannel, Received, TRANSFER_ID_BYTES, TransferFault};
+pub use expected::{ExpectError, Expected, TRANSFER_LIFE};
+pub use inherited::inherited;
+pub use inspect::RejectError;
+pub use lease::{Borrower, FillError, Lender, Loan};
+pub use peer::PeerBuffer;
+pub use port::{ConnectError, Port, PortReceiver, PortSender, RecvError, SendTimeoutError};
+pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
+pub use sealed::Sealed;
+pub use shared::{OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords};
+pub use sleep::{Bell, wait, wake};
+pub use system::SystemError;
+pub use view::{RangeError, View};

@@ -1,0 +1,482 @@
+//! Two rings between two processes, one each way, set up over a descriptor channel.
+//!
+//! # The hand-over
+//! Both sides do the same: make a region (its receiver's control words, its sender's,
+//! the slots), make a bell, and send a read-only descriptor of the region under
+//! `ioi-port-memory\0`, then one end of the bell under `ioi-port-bell\0\0\0`. Then each
+//! takes the other's two, checks them, and maps the region. Anything else ends it.
+//! Who the peer is rests on the channel; what it can do is fill its own region.
+
+use super::shared::{OwnMemory, OwnSection, PeerMemory, PeerSection};
+use super::sleep::{Bell, wait, wake};
+use super::{ChannelError, DescriptorChannel, RangeError, RegionError, RejectError, SystemError};
+use crate::page::{INDEX, WAKE_AT};
+use crate::ring::{Header, Layout, Receiver, Sender};
+use crate::sync::Ordering;
+use crate::{Fault, OwnPage, PeerPage, SendError, Wake};
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const MEMORY_ID: [u8; 16] = *b"ioi-port-memory\0";
+const BELL_ID: [u8; 16] = *b"ioi-port-bell\0\0\0";
+
+/// Where the parts of a port's region lie: receiver's words, sender's words, slots.
+const RECEIVER: u64 = 0;
+const SENDER: u64 = 256;
+const SLOTS_START: u64 = 512;
+const PAGE_BYTES: u64 = 4096;
+
+/// Beside `wake_at`: how its owner sleeps.
+const SLEEPS_IN: usize = WAKE_AT + 1;
+const IN_FUTEX: u32 = 0;
+const IN_REACTOR: u32 = 1;
+
+/// A sleeper in the kernel looks so often whether its peer still lives: 50 ms.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Both ends that one process has of a connection: `SLOTS` messages of at most `BYTES` bytes each way.
+///
+/// The bytes are copied in and out, so the peer may be hostile. There is no order
+/// between a port and anything else.
+#[derive(Debug)]
+pub struct Port<const SLOTS: usize, const BYTES: usize> {
+    /// Sends to the peer.
+    pub sender: PortSender<SLOTS, BYTES>,
+    /// Receives from the peer.
+    pub receiver: PortReceiver<SLOTS, BYTES>,
+}
+
+/// The sending end.
+#[derive(Debug)]
+pub struct PortSender<const SLOTS: usize, const BYTES: usize> {
+    ring: Sender<SLOTS, BYTES, OwnSection, PeerSection>,
+    bell: Arc<Bell>,
+}
+
+/// The receiving end.
+#[derive(Debug)]
+pub struct PortReceiver<const SLOTS: usize, const BYTES: usize> {
+    ring: Receiver<SLOTS, BYTES, OwnSection, PeerSection>,
+    bell: Arc<Bell>,
+}
+
+impl<const SLOTS: usize, const BYTES: usize> Port<SLOTS, BYTES> {
+    /// Bytes of the region of each side.
+    pub const REGION_BYTES: u64 =
+        (SLOTS_START + Layout::<SLOTS, BYTES>::DATA_WORDS as u64 * 8).next_multiple_of(PAGE_BYTES);
+
+    /// Connects with the process at the other end of `channel`, which does the same
+    /// within `timeout`; all it sends will be stamped with `peer`.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when memory can't be had, or the peer is gone, late or doesn't
+    /// keep to the hand-over.
+    pub fn connect(
+        channel: &DescriptorChannel,
+        peer: u32,
+        timeout: Duration,
+    ) -> Result<Port<SLOTS, BYTES>, ConnectError> {
+        // One deadline for all four steps, or a peer could take so long at each.
+        let started = Instant::now();
+        let left = || timeout.saturating_sub(started.elapsed());
+        let memory = OwnMemory::create(Self::REGION_BYTES, Self::REGION_BYTES)?;
+        let (ours, for_peer) = DescriptorChannel::pair()?;
+        channel.send_timeout(MEMORY_ID, memory.reader_descriptor()?.as_fd(), left())?;
+        channel.send_timeout(BELL_ID, for_peer.as_fd(), left())?;
+        drop(for_peer);
+        let file = expect(channel, MEMORY_ID, left())?;
+        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
+        let other = PeerMemory::accept(file, Self::REGION_BYTES, Self::REGION_BYTES)?;
+        Ok(Self::assemble(&memory, &other, Bell::new(ours, theirs), peer)?)
+    }
+
+    fn assemble(memory: &OwnMemory, other: &PeerMemory, bell: Bell, peer: u32) -> Result<Self, RangeError> {
+        let slots = SLOTS_START..SLOTS_START + Layout::<SLOTS, BYTES>::DATA_WORDS as u64 * 8;
+        let nothing = SENDER..SENDER;
+        let bell = Arc::new(bell);
+        let sender = Sender::new(memory.page(SENDER, slots.clone())?, other.page(RECEIVER, nothing.clone())?);
+        let receiver = Receiver::new(memory.page(RECEIVER, nothing)?, other.page(SENDER, slots)?, peer);
+        Ok(Port {
+            sender: PortSender { ring: sender, bell: Arc::clone(&bell) },
+            receiver: PortReceiver { ring: receiver, bell },
+        })
+    }
+}
+
+fn expect(channel: &DescriptorChannel, id: [u8; 16], timeout: Duration) -> Result<OwnedFd, ConnectError> {
+    let (found, descriptor) = channel.recv_timeout(timeout)?;
+    if found == id { Ok(descriptor) } else { Err(ConnectError::Unexpected { id: found }) }
+}
+
+impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
+    /// Sends a message if there is room. Never waits.
+    ///
+    /// # Errors
+    /// Those of [`Sender::push`].
+    #[inline]
+    pub fn try_send(&mut self, msg_id: u32, payload: &[u8]) -> Result<(), SendError> {
+        self.ring.push(msg_id, payload)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Writes a message that goes out with the next [`PortSender::publish`].
+    ///
+    /// # Errors
+    /// Those of [`Sender::push`].
+    #[inline]
+    pub fn push(&mut self, msg_id: u32, payload: &[u8]) -> Result<(), SendError> {
+        self.ring.push(msg_id, payload)
+    }
+
+    /// How many messages could be pushed now.
+    ///
+    /// # Errors
+    /// [`Fault`] when the receiver broke the ring.
+    pub fn room(&mut self) -> Result<usize, Fault> {
+        self.ring.room()
+    }
+
+    /// Makes all that was pushed visible at once, and wakes the peer if it sleeps.
+    #[inline]
+    pub fn publish(&mut self) {
+        if self.ring.publish() == Wake::Needed {
+            ring_peer(self.ring.own(), self.ring.peer(), &self.bell);
+        }
+    }
+
+    /// Sends a message, sleeping at most `timeout` for room.
+    ///
+    /// # Errors
+    /// [`SendTimeoutError`].
+    pub fn send_timeout(
+        &mut self,
+        msg_id: u32,
+        payload: &[u8],
+        timeout: Duration,
+    ) -> Result<(), SendTimeoutError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.try_send(msg_id, payload) {
+                Err(SendError::Full) => self.publish(),
+                other => return Ok(other?),
+            }
+            self.ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
+            if let Some(seen) = self.ring.prepare_sleep()? {
+                sleep(self.ring.peer(), seen, deadline, &self.bell)?;
+            }
+        }
+    }
+
+    /// Before waiting for room in a reactor: true if there is none, so that the bell
+    /// will be rung ([`PortSender::bell`]).
+    ///
+    /// # Errors
+    /// [`Fault`] when the receiver broke the ring.
+    pub fn prepare_reactor(&mut self) -> Result<bool, Fault> {
+        self.ring.own().control()[SLEEPS_IN].store(IN_REACTOR, Ordering::Relaxed);
+        Ok(self.ring.prepare_sleep()?.is_some())
+    }
+
+    /// What the peer rings; shared with the receiving end.
+    #[must_use]
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+}
+
+impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
+    /// Copies the next message out, if there is one. Never waits.
+    ///
+    /// # Errors
+    /// [`Fault`] when the peer broke the ring.
+    #[inline]
+    pub fn try_recv(&mut self, into: &mut [u8; BYTES]) -> Result<Option<Header>, Fault> {
+        let received = self.ring.try_recv(into)?;
+        if self.ring.ack_is_due() {
+            self.ack();
+        }
+        Ok(received)
+    }
+
+    /// Copies the next message out, sleeping at most `timeout` for it.
+    ///
+    /// # Errors
+    /// [`RecvError`].
+    pub fn recv_timeout(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            if let Some(header) = self.try_recv(into)? {
+                return Ok(header);
+            }
+            self.ack();
+            self.ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
+            if let Some(seen) = self.ring.prepare_sleep()? {
+                match sleep(self.ring.peer(), seen, deadline, &self.bell) {
+                    // What it committed in its last moments counts, whether it rang or not.
+                    Err(SleepError::Closed) => return self.try_recv(into)?.ok_or(RecvError::Closed),
+                    slept => slept?,
+                }
+            }
+        }
+    }
+
+    /// Gives back all slots that were taken. Done by itself every quarter of a lap and
+    /// before sleeping; a polling receiver that falls silent may want it earlier.
+    #[inline]
+    pub fn ack(&mut self) {
+        if self.ring.ack() == Wake::Needed {
+            ring_peer(self.ring.own(), self.ring.peer(), &self.bell);
+        }
+    }
+
+    /// Before waiting for a message in a reactor: true if there is none, so that the
+    /// bell will be rung ([`PortReceiver::bell`]).
+    ///
+    /// # Errors
+    /// [`Fault`] when the peer broke the ring.
+    pub fn prepare_reactor(&mut self) -> Result<bool, Fault> {
+        self.ack();
+        self.ring.own().control()[SLEEPS_IN].store(IN_REACTOR, Ordering::Relaxed);
+        Ok(self.ring.prepare_sleep()?.is_some())
+    }
+
+    /// What the peer rings; shared with the sending end.
+    #[must_use]
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+}
+
+/// Wakes the peer in the way that its page asks for. A lie there is the liar's loss.
+#[cold]
+fn ring_peer(own: &OwnSection, peer: &PeerSection, bell: &Bell) {
+    if peer.control(SLEEPS_IN).load(Ordering::Relaxed) == IN_REACTOR {
+        bell.ring();
+    } else {
+        wake(&own.control()[INDEX]);
+    }
+}
+
+/// Sleeps until the peer's index is no longer `seen`, looking now and then whether it lives.
+fn sleep(peer: &PeerSection, seen: u32, deadline: Instant, bell: &Bell) -> Result<(), SleepError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(SleepError::TimedOut);
+    }
+    let was_woken = wait(peer.control(INDEX), seen, left.min(GLANCE))?;
+    if !was_woken && bell.is_peer_gone() {
+        return Err(SleepError::Closed);
+    }
+    Ok(())
+}
+
+enum SleepError {
+    TimedOut,
+    Closed,
+    System(SystemError),
+}
+
+impl From<SystemError> for SleepError {
+    fn from(error: SystemError) -> Self {
+        Self::System(error)
+    }
+}
+
+/// No message was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// None came in time.
+    TimedOut,
+    /// The peer is gone, and everything that it sent was received.
+    Closed,
+    /// The peer broke the ring.
+    Poisoned(Fault),
+    /// A system call failed.
+    System(SystemError),
+}
+
+/// A message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendTimeoutError {
+    /// The peer made no room in time.
+    TimedOut,
+    /// The peer is gone.
+    Closed,
+    /// It can't be sent at all.
+    Send(SendError),
+    /// A system call failed.
+    System(SystemError),
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("no message came in time"),
+            Self::Closed => f.write_str("the peer is gone"),
+            Self::Poisoned(fault) => write!(f, "the peer broke the ring: {fault}"),
+            Self::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for SendTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("the peer made no room in time"),
+            Self::Closed => f.write_str("the peer is gone"),
+            Self::Send(error) => error.fmt(f),
+            Self::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RecvError {}
+impl std::error::Error for SendTimeoutError {}
+
+impl From<Fault> for RecvError {
+    fn from(fault: Fault) -> Self {
+        Self::Poisoned(fault)
+    }
+}
+
+impl From<SleepError> for RecvError {
+    fn from(error: SleepError) -> Self {
+        match error {
+            SleepError::TimedOut => Self::TimedOut,
+            SleepError::Closed => Self::Closed,
+            SleepError::System(error) => Self::System(error),
+        }
+    }
+}
+
+impl From<Fault> for SendTimeoutError {
+    fn from(fault: Fault) -> Self {
+        Self::Send(fault.into())
+    }
+}
+
+impl From<SendError> for SendTimeoutError {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<SleepError> for SendTimeoutError {
+    fn from(error: SleepError) -> Self {
+        match error {
+            SleepError::TimedOut => Self::TimedOut,
+            SleepError::Closed => Self::Closed,
+            SleepError::System(error) => Self::System(error),
+        }
+    }
+}
+
+/// A port that was not connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Memory for this side can't be had.
+    Region(RegionError),
+    /// The peer's memory isn't what it is to be.
+    Rejected(RejectError),
+    /// The peer is gone or late, or sent something that is no bell.
+    Channel(ChannelError),
+    /// A descriptor came under another id than the hand-over has here.
+    Unexpected {
+        /// The id.
+        id: [u8; 16],
+    },
+    /// The layout doesn't fit into the region.
+    Range(RangeError),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Region(error) => error.fmt(f),
+            Self::Rejected(error) => write!(f, "the peer's memory was refused: {error}"),
+            Self::Channel(error) => error.fmt(f),
+            Self::Unexpected { id } => {
+                write!(f, "the peer sent a descriptor under the id {:?}", String::from_utf8_lossy(id))
+            }
+            Self::Range(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {$(
+        impl From<$from> for ConnectError {
+            fn from(error: $from) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+from!(RegionError => Region, RejectError => Rejected, ChannelError => Channel, RangeError => Range);
+
+/// So that a reactor can wait for the peer.
+impl<const SLOTS: usize, const BYTES: usize> AsFd for PortReceiver<SLOTS, BYTES> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    type Small = Port<4, 48>;
+
+    fn pair() -> (Small, Small) {
+        let (one, other) = DescriptorChannel::pair().unwrap();
+        let second = std::time::Duration::from_secs(10);
+        let peer = std::thread::spawn(move || Small::connect(&other, 1, second).unwrap());
+        (Small::connect(&one, 2, second).unwrap(), peer.join().unwrap())
+    }
+
+    #[test]
+    fn what_a_peer_committed_before_it_died_is_received_although_it_never_rang() {
+        let (mut ours, mut theirs) = pair();
+        ours.sender.try_send(1, b"first").unwrap();
+        let receiver = std::thread::spawn(move || {
+            let mut bytes = [0; 48];
+            let mut next = || theirs.receiver.recv_timeout(&mut bytes, Duration::from_secs(10));
+            (next().unwrap().msg_id, next().map(|header| header.msg_id), next().map(|header| header.msg_id))
+        });
+        while ours.sender.ring.peer().control(WAKE_AT).load(Ordering::SeqCst) != 1 {
+            std::thread::yield_now();
+        }
+        // The receiver is about to sleep or sleeps. Message 2 is committed, and then the sender is no more.
+        let slot = &ours.sender.ring.own().data()[Layout::<4, 48>::SLOT_WORDS..];
+        slot[1].store(2, Ordering::Relaxed);
+        slot[0].store(2 | 1 << 48, Ordering::Release);
+        drop(ours);
+        assert_eq!(receiver.join().unwrap(), (1, Ok(2), Err(RecvError::Closed)));
+    }
+
+    #[test]
+    fn a_peer_that_takes_its_time_at_each_step_is_late_all_the_same() {
+        let (ours, theirs) = DescriptorChannel::pair().unwrap();
+        let timeout = Duration::from_millis(400);
+        let peer = std::thread::spawn(move || {
+            let memory = OwnMemory::create(Small::REGION_BYTES, Small::REGION_BYTES).unwrap();
+            std::thread::sleep(timeout * 3 / 4);
+            theirs.send(MEMORY_ID, memory.reader_descriptor().unwrap().as_fd()).unwrap();
+            std::thread::sleep(timeout * 3 / 4);
+            let (bell, _other) = DescriptorChannel::pair().unwrap();
+            // It may find the channel closed by now.
+            theirs.send(BELL_ID, bell.as_fd()).ok();
+        });
+        let connected = Small::connect(&ours, 1, timeout);
+        assert_eq!(connected.err(), Some(ConnectError::Channel(ChannelError::TimedOut)));
+        peer.join().unwrap();
+    }
+}

@@ -1,0 +1,279 @@
+//! Ports between threads and between processes: order, sleeping, death, and hand-overs that aren't.
+
+use crate::common::{alone, memory_sealed, open_descriptors};
+use ioi_shm::{
+    ChannelError, ConnectError, DescriptorChannel, OwnMemory, Port, RecvError, Region, RejectError,
+    SendError, SendTimeoutError,
+};
+use rustix::fs::SealFlags;
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+type Small = Port<8, 64>;
+/// One whose region has two pages.
+type Wide = Port<32, 64>;
+const SECOND: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(20);
+
+fn connected() -> (Small, Small) {
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    let other = thread::spawn(move || Small::connect(&there, 2, SECOND).unwrap());
+    let one = Small::connect(&here, 1, SECOND).unwrap();
+    (one, other.join().unwrap())
+}
+
+#[test]
+fn messages_pass_both_ways_while_both_sides_sleep_for_each_other() {
+    let _alone = alone();
+    let (mut one, mut other) = connected();
+    let echo = thread::spawn(move || {
+        let mut buffer = [0; 64];
+        for n in 0..5000u32 {
+            let header = other.receiver.recv_timeout(&mut buffer, LONG).unwrap();
+            assert_eq!((header.sender, header.msg_id), (2, n));
+            other.sender.send_timeout(n, &buffer[..header.length], LONG).unwrap();
+        }
+    });
+    let mut buffer = [0; 64];
+    // Bursts of all sizes up to more than the ring holds.
+    let mut sent = 0u32;
+    let mut received = 0u32;
+    while received < 5000 {
+        let burst = (sent % 13).min(5000 - sent);
+        for _ in 0..burst.max(u32::from(sent < 5000)) {
+            match one.sender.try_send(sent, &sent.to_le_bytes()) {
+                Ok(()) => sent += 1,
+                Err(SendError::Full) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let header = one.receiver.recv_timeout(&mut buffer, LONG).unwrap();
+        assert_eq!((header.sender, header.msg_id, header.length), (1, received, 4));
+        assert_eq!(buffer[..4], received.to_le_bytes());
+        received += 1;
+    }
+    echo.join().unwrap();
+}
+
+#[test]
+fn a_sender_sleeps_for_room_and_loses_nothing() {
+    let _alone = alone();
+    let (mut one, mut other) = connected();
+    let sender = thread::spawn(move || {
+        for n in 0..3000u32 {
+            one.sender.send_timeout(n, &[n as u8; 64], LONG).unwrap();
+        }
+        one
+    });
+    let mut buffer = [0; 64];
+    for n in 0..3000u32 {
+        if n % 500 == 0 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(other.receiver.recv_timeout(&mut buffer, LONG).unwrap().msg_id, n);
+        assert_eq!(buffer, [n as u8; 64]);
+    }
+    drop(sender.join().unwrap());
+}
+
+#[test]
+fn what_a_dead_peer_had_published_is_received_and_then_it_is_closed() {
+    let _alone = alone();
+    let (mut one, other) = connected();
+    let mut other = other;
+    for n in 0..3 {
+        other.sender.try_send(n, b"last").unwrap();
+    }
+    other.sender.push(3, b"never published").unwrap();
+    drop(other);
+    let mut buffer = [0; 64];
+    for n in 0..3 {
+        assert_eq!(one.receiver.recv_timeout(&mut buffer, LONG).unwrap().msg_id, n);
+    }
+    let started = Instant::now();
+    assert_eq!(one.receiver.recv_timeout(&mut buffer, LONG).unwrap_err(), RecvError::Closed);
+    assert!(started.elapsed() < LONG / 2, "a death is noticed long before the deadline");
+    for n in 0..8 {
+        one.sender.try_send(n, &[]).unwrap();
+    }
+    assert_eq!(one.sender.send_timeout(9, &[], LONG).unwrap_err(), SendTimeoutError::Closed);
+}
+
+#[test]
+fn a_peer_that_lives_and_is_silent_is_waited_for_until_the_deadline() {
+    let _alone = alone();
+    let (mut one, _other) = connected();
+    let mut buffer = [0; 64];
+    let short = Duration::from_millis(120);
+    assert_eq!(one.receiver.recv_timeout(&mut buffer, short).unwrap_err(), RecvError::TimedOut);
+    for n in 0..8 {
+        one.sender.try_send(n, &[]).unwrap();
+    }
+    assert_eq!(one.sender.send_timeout(9, &[], short).unwrap_err(), SendTimeoutError::TimedOut);
+}
+
+#[test]
+fn a_reactor_is_rung_when_it_sleeps_and_only_then() {
+    let _alone = alone();
+    let (mut one, mut other) = connected();
+    let is_rung = |port: &Small| {
+        let mut ends = [rustix::event::PollFd::new(port.receiver.bell(), rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut ends, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    };
+    other.sender.try_send(1, &[]).unwrap();
+    assert!(!is_rung(&one), "nobody asked for it");
+    let mut buffer = [0; 64];
+    assert!(!one.receiver.prepare_reactor().unwrap(), "a message is there");
+    assert!(one.receiver.try_recv(&mut buffer).unwrap().is_some());
+    assert!(one.receiver.prepare_reactor().unwrap());
+    other.sender.try_send(2, &[]).unwrap();
+    assert!(is_rung(&one));
+    one.receiver.bell().silence();
+    assert!(!is_rung(&one));
+    other.sender.try_send(3, &[]).unwrap();
+    assert!(!is_rung(&one), "it isn't asleep any more");
+}
+
+/// A peer that sends `descriptors` in place of what the hand-over wants.
+fn connect_with(send: impl FnOnce(&DescriptorChannel)) -> ConnectError {
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    send(&there);
+    let error = Wide::connect(&here, 1, Duration::from_millis(200)).unwrap_err();
+    drop(there);
+    error
+}
+
+#[test]
+fn every_wrong_hand_over_has_a_name_and_leaves_no_descriptor_behind() {
+    let _alone = alone();
+    const MEMORY: [u8; 16] = *b"ioi-port-memory\0";
+    const BELL: [u8; 16] = *b"ioi-port-bell\0\0\0";
+    let before = open_descriptors();
+    let bytes = usize::try_from(Wide::REGION_BYTES).unwrap();
+    let bell = |channel: &DescriptorChannel| {
+        channel.send(BELL, DescriptorChannel::pair().unwrap().0.as_fd()).unwrap()
+    };
+
+    let silent = connect_with(|_| {});
+    assert_eq!(silent, ConnectError::Channel(ChannelError::TimedOut));
+
+    let unsealed = memory_sealed(&vec![0; bytes], SealFlags::empty());
+    let error = connect_with(|c| {
+        c.send(MEMORY, unsealed.as_fd()).unwrap();
+        bell(c)
+    });
+    let ConnectError::Rejected(RejectError::SealsMissing(names)) = &error else { panic!("{error}") };
+    assert_eq!(names, "SHRINK, GROW, SEAL, FUTURE_WRITE");
+
+    let still_writable =
+        memory_sealed(&vec![0; bytes], SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL);
+    let error = connect_with(|c| {
+        c.send(MEMORY, still_writable.as_fd()).unwrap();
+        bell(c)
+    });
+    assert_eq!(error, ConnectError::Rejected(RejectError::SealsMissing("FUTURE_WRITE".into())));
+
+    let small = OwnMemory::create(4096, 4096).unwrap();
+    let error = connect_with(|c| {
+        c.send(MEMORY, small.reader_descriptor().unwrap().as_fd()).unwrap();
+        bell(c)
+    });
+    let wrong_size = RejectError::WrongSize { bytes: 4096, bytes_agreed: Wide::REGION_BYTES };
+    assert_eq!(error, ConnectError::Rejected(wrong_size));
+
+    let sparse = OwnMemory::create(Wide::REGION_BYTES, 4096).unwrap();
+    let error = connect_with(|c| {
+        c.send(MEMORY, sparse.reader_descriptor().unwrap().as_fd()).unwrap();
+        bell(c)
+    });
+    assert!(
+        matches!(error, ConnectError::Rejected(RejectError::Sparse { bytes_present: 4096, .. })),
+        "{error}"
+    );
+
+    let good = OwnMemory::create(Wide::REGION_BYTES, Wide::REGION_BYTES).unwrap();
+    let good = {
+        let memory = good;
+        memory.reader_descriptor().unwrap()
+    };
+    let error = connect_with(|c| {
+        c.send(MEMORY, good.as_fd()).unwrap();
+        c.send(BELL, good.as_fd()).unwrap()
+    });
+    assert_eq!(error, ConnectError::Channel(ChannelError::NotAChannel), "memory is no bell");
+
+    let error = connect_with(|c| c.send([9; 16], good.as_fd()).unwrap());
+    assert_eq!(error, ConnectError::Unexpected { id: [9; 16] });
+    drop((unsealed, still_writable, small, sparse, good));
+    // Tests that count nothing run beside this one; what they have open goes away, a leak doesn't.
+    let deadline = Instant::now() + LONG;
+    while open_descriptors().iter().any(|open| !before.contains(open)) {
+        assert!(Instant::now() < deadline, "left open: {:?}, before: {before:?}", open_descriptors());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_bell_that_nobody_drains_and_whose_flags_were_cleared_never_blocks_who_rings() {
+    let _alone = alone();
+    let (mut one, mut other) = connected();
+    let _ = one.receiver.prepare_reactor().unwrap();
+    let mut buffer = [0; 64];
+    // More rings than any queue holds.
+    for n in 0..20_000 {
+        other.sender.try_send(n, &[]).unwrap();
+        assert!(one.receiver.try_recv(&mut buffer).unwrap().is_some());
+        assert!(one.receiver.prepare_reactor().unwrap());
+    }
+}
+
+#[test]
+fn one_sided_memory_cannot_be_changed_by_its_reader_in_any_way() {
+    let _alone = alone();
+    use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_add_seals, ftruncate};
+    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mprotect};
+    let memory = OwnMemory::create(8192, 8192).unwrap();
+    let reader = memory.reader_descriptor().unwrap();
+    assert!(rustix::io::write(&reader, b"x").is_err());
+    // Reopened for writing it opens, and still writes nothing.
+    let writer = crate::common::reopen(reader.as_fd(), OFlags::RDWR).unwrap();
+    assert_eq!(rustix::io::pwrite(&writer, b"x", 0), Err(rustix::io::Errno::PERM));
+    assert!(ftruncate(&writer, 4096).is_err() && ftruncate(&writer, 16_384).is_err());
+    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    assert!(fallocate(&writer, punch, 0, 4096).is_err());
+    assert!(fcntl_add_seals(&writer, SealFlags::WRITE).is_err());
+    // SAFETY: new mappings of nobody else's memory, at addresses the kernel chooses.
+    unsafe {
+        let shared = mmap(
+            std::ptr::null_mut(),
+            4096,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::SHARED,
+            &writer,
+            0,
+        );
+        assert!(shared.is_err());
+        let read_only =
+            mmap(std::ptr::null_mut(), 4096, ProtFlags::READ, MapFlags::SHARED, &writer, 0).unwrap();
+        assert!(mprotect(read_only, 4096, MprotectFlags::READ | MprotectFlags::WRITE).is_err());
+        assert!(rustix::mm::madvise(read_only, 4096, rustix::mm::Advice::LinuxRemove).is_err());
+    }
+}
+
+#[test]
+fn no_two_owners_are_given_the_same_words() {
+    let _alone = alone();
+    let memory = OwnMemory::create(8192, 8192).unwrap();
+    let _page = memory.page(0, 1024..2048).unwrap();
+    assert!(memory.page(0, 4096..4096).is_err(), "control words twice");
+    assert!(memory.page(128, 4096..4096).is_err(), "control words over others");
+    assert!(memory.page(512, 2040..2056).is_err(), "data twice");
+    assert!(memory.page(512, 640..768).is_err(), "its own control words as data");
+    for (control, data) in
+        [(64, 4096..4096), (8064, 4096..4096), (u64::MAX - 127, 0..0), (4096, 4100..4108), (4096, 8192..8200)]
+    {
+        assert!(memory.page(control, data.clone()).is_err(), "{control} {data:?}");
+    }
+    assert!(Region::create(4096).is_ok());
+}

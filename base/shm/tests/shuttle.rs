@@ -1,0 +1,128 @@
+//! Random schedules of longer conversations than loom can exhaust:
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p ioi-shm --no-default-features --test shuttle`.
+//!
+//! The number of schedules is `IOI_SHUTTLE_SCHEDULES` (100,000 in all if it isn't set);
+//! a failure prints the schedule, to be replayed with `shuttle::replay`.
+#![cfg(shuttle)]
+#![allow(clippy::unwrap_used)]
+
+use ioi_shm::byte_ring::CAPACITY_MIN;
+use ioi_shm::ring::Layout;
+use ioi_shm::{LocalPage, Reader, Receiver, SendError, Sender, Wake, Writer};
+use shuttle::sync::mpsc::{Receiver as Bell, Sender as Ringer, channel};
+use shuttle::thread;
+
+const TESTS: usize = 2;
+
+fn schedules() -> usize {
+    let all =
+        std::env::var("IOI_SHUTTLE_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    (all / TESTS).max(1)
+}
+
+/// Takes rings until the index moved on; a lost wake is a deadlock, which shuttle reports.
+fn sleep(bell: &Bell<()>) {
+    bell.recv().unwrap();
+}
+
+fn ring(bell: &Ringer<()>, wake: Wake) {
+    if wake == Wake::Needed {
+        // The other side may have come to its end.
+        bell.send(()).ok();
+    }
+}
+
+#[test]
+fn sleepers_on_both_sides_of_a_ring_always_wake_and_nothing_is_lost() {
+    const SLOTS: usize = 2;
+    const MESSAGES: u32 = 6;
+    let body = || {
+        let (page, other) = (LocalPage::new(Layout::<SLOTS, 8>::DATA_WORDS), LocalPage::new(0));
+        let mut tx = Sender::<SLOTS, 8, _, _>::new(page.clone(), other.clone());
+        let mut rx = Receiver::<SLOTS, 8, _, _>::new(other, page, 1);
+        let (ring_rx, rx_bell) = channel();
+        let (ring_tx, tx_bell) = channel();
+        let sender = thread::spawn(move || {
+            for n in 0..MESSAGES {
+                loop {
+                    match tx.send(n, &u64::from(n).to_le_bytes()) {
+                        Ok(wake) => break ring(&ring_rx, wake),
+                        Err(SendError::Full) => {
+                            if tx.prepare_sleep().unwrap().is_some() {
+                                sleep(&tx_bell);
+                            }
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+            tx_bell
+        });
+        let mut buffer = [0; 8];
+        for n in 0..MESSAGES {
+            loop {
+                if let Some(header) = rx.try_recv(&mut buffer).unwrap() {
+                    assert_eq!((header.msg_id, u64::from_le_bytes(buffer)), (n, u64::from(n)));
+                    if rx.ack_is_due() {
+                        ring(&ring_tx, rx.ack());
+                    }
+                    break;
+                }
+                ring(&ring_tx, rx.ack());
+                if rx.prepare_sleep().unwrap().is_some() {
+                    sleep(&rx_bell);
+                }
+            }
+        }
+        drop(sender.join().unwrap());
+    };
+    shuttle::check_random(body, schedules());
+}
+
+#[test]
+fn a_byte_ring_grows_and_wakes_whatever_the_schedule() {
+    const RECORDS: u32 = 5;
+    let body = || {
+        let (page, other) = (LocalPage::new(CAPACITY_MIN as usize / 4), LocalPage::new(0));
+        let mut rx = Reader::new(other.clone(), page.clone(), 1);
+        let mut tx = Writer::new(page, other);
+        let (ring_rx, rx_bell) = channel();
+        let (ring_tx, tx_bell) = channel();
+        let sender = thread::spawn(move || {
+            for n in 0..RECORDS {
+                // Two of them don't fit side by side at first; one word in them is looked at.
+                let mut payload = vec![0; CAPACITY_MIN as usize / 2 + 16];
+                payload[..4].copy_from_slice(&n.to_le_bytes());
+                let payload = if n % 2 == 0 { &payload[..] } else { &payload[..8] };
+                loop {
+                    match tx.send(n, payload) {
+                        Ok(wake) => break ring(&ring_rx, wake),
+                        Err(SendError::Grow { capacity }) => tx.grow(capacity),
+                        Err(SendError::Full) => {
+                            if tx.prepare_sleep().unwrap().is_some() {
+                                sleep(&tx_bell);
+                            }
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+            tx_bell
+        });
+        let mut buffer = vec![0; CAPACITY_MIN as usize];
+        for n in 0..RECORDS {
+            loop {
+                if let Some(record) = rx.try_recv(&mut buffer).unwrap() {
+                    assert_eq!((record.msg_id, &record.payload[..4]), (n, &n.to_le_bytes()[..]));
+                    ring(&ring_tx, rx.ack());
+                    break;
+                }
+                if rx.prepare_sleep().unwrap().is_some() {
+                    sleep(&rx_bell);
+                }
+            }
+        }
+        drop(sender.join().unwrap());
+    };
+    shuttle::check_random(body, schedules());
+}

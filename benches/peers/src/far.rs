@@ -1,0 +1,115 @@
+//! What the far side does with a message, whatever it came by.
+
+use crate::archive::{Private, hashed_aside, is_aligned, validate};
+use crate::cell::{BULK_BYTES, Cell, Pattern};
+use crate::link::Link;
+use crate::measure::now;
+use crate::payload::{Answer, Head, head, sum};
+use anyhow::Result;
+use std::hint::black_box;
+
+/// Sees each message and says what to answer.
+pub struct Reactor {
+    cell: Cell,
+    /// Where a message is copied to, if the transport leaves it where its sender can write.
+    private: Option<Private>,
+    link: Link,
+    /// The near side's, which sleeps while a message is examined.
+    core_aside: usize,
+    sum: u64,
+    count: u64,
+    answer: Option<Answer>,
+    is_done: bool,
+}
+
+impl Reactor {
+    /// `is_private`: a message lies where only this process can write.
+    pub fn new(cell: Cell, is_private: bool, link: Link, core_aside: usize) -> Self {
+        let private = (cell.pattern.is_untrusted() && !is_private).then(|| Private::new(BULK_BYTES));
+        Self { cell, private, link, core_aside, sum: 0, count: 0, answer: None, is_done: false }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    pub fn answer_bytes(&self) -> usize {
+        self.cell.answer_bytes()
+    }
+
+    pub fn take_answer(&mut self) -> Option<Answer> {
+        self.answer.take()
+    }
+
+    #[inline]
+    pub fn react(&mut self, message: &[u8]) {
+        let head = head(message);
+        if head == Head::Stop as u64 {
+            self.is_done = true;
+            return;
+        }
+        match self.cell.pattern {
+            Pattern::RoundTrip | Pattern::ColdRoundTrip => {
+                self.answer = Some(Answer { sum: sum(message), echo: true, ..Answer::default() });
+            }
+            Pattern::OneWay | Pattern::InPlace => self.count(message, head),
+            Pattern::HandOver => {
+                self.answer = Some(Answer { time: now(), count: 1, sum: head, ..Answer::default() });
+            }
+            Pattern::Killed => self.hold(message),
+            _ => self.examine(message),
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, message: &[u8], head: u64) {
+        self.sum = self.sum.wrapping_add(sum(message));
+        self.count += 1;
+        if head == Head::Answer as u64 {
+            self.answer = Some(Answer { sum: self.sum, count: self.count, ..Answer::default() });
+            (self.sum, self.count) = (0, 0);
+        }
+    }
+
+    fn examine(&mut self, message: &[u8]) {
+        // An answer without texts tells the near side that it failed.
+        let texts = self.examined(message).unwrap_or(0);
+        self.answer = Some(Answer { sum: texts, count: 1, time: now(), echo: false });
+    }
+
+    fn examined(&mut self, message: &[u8]) -> Result<u64> {
+        // A private buffer may still lie where rkyv can't look at it.
+        if self.private.is_none() && !is_aligned(message) {
+            self.private = Some(Private::new(BULK_BYTES));
+        }
+        let mut hasher = blake3::Hasher::new();
+        let (pattern, core) = (self.cell.pattern, self.core_aside);
+        match &mut self.private {
+            Some(private) => match pattern {
+                Pattern::Untrusted => validate(private.copy(message, |_| ())?),
+                Pattern::UntrustedHashed => {
+                    let texts = validate(private.copy(message, |chunk| _ = hasher.update(chunk))?);
+                    black_box(hasher.finalize());
+                    texts
+                }
+                _ => black_box(private.copy_hashed_aside(message, core, validate)?).0,
+            },
+            None => match pattern {
+                Pattern::Untrusted => validate(message),
+                Pattern::UntrustedHashed => {
+                    black_box(hasher.update(message).finalize());
+                    validate(message)
+                }
+                _ => black_box(hashed_aside(message, core, validate)?).0,
+            },
+        }
+    }
+
+    /// Keeps the message until the process is killed.
+    fn hold(&mut self, message: &[u8]) {
+        let _ = self.link.say(&sum(message).to_string());
+        loop {
+            std::thread::park();
+        }
+    }
+}

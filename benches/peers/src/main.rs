@@ -1,0 +1,125 @@
+//! `cargo xtask bench ipc`: measures every transport beside the others and writes the results.
+#![forbid(unsafe_code)]
+
+use anyhow::{Context, Result, bail};
+use ioi_peers::cell::Cell;
+use ioi_peers::link::Link;
+use ioi_peers::measure::Span;
+use ioi_peers::pin::{Cores, end_with_parent, pin};
+use ioi_peers::run::Settings;
+use ioi_peers::transports::{Near, find};
+use ioi_peers::{goals, report, run};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "\
+cargo xtask bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [TRANSPORT…]
+
+  --quick        three short rounds: shows that everything runs, not how fast
+  --json FILE    all rounds of all cells as one object
+  --docs DIR     where ipc.md, ipc-latency.svg and ipc-throughput.svg go (a full run of all
+                 transports writes them into docs/benchmarks)
+  --cores A,B    for the two sides (default: the first two that may be used)
+  TRANSPORT…     these only";
+
+/// What one command line asks for.
+struct Options {
+    is_quick: bool,
+    json: Option<PathBuf>,
+    docs: Option<PathBuf>,
+    cores: Option<Cores>,
+    transports: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ended = match words.as_slice() {
+        ["near", rest @ ..] => near(rest),
+        ["far", rest @ ..] => far(rest),
+        _ => match Options::parse(&words) {
+            Ok(options) => coordinate(&options),
+            Err(error) => {
+                eprintln!("{error}\n\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(6)
+        }
+    }
+}
+
+impl Options {
+    fn parse(words: &[&str]) -> Result<Self> {
+        let mut options = Self { is_quick: false, json: None, docs: None, cores: None, transports: Vec::new() };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} wants a value"));
+            match *word {
+                "--quick" => options.is_quick = true,
+                "--json" => options.json = Some(value()?.into()),
+                "--docs" => options.docs = Some(value()?.into()),
+                "--cores" => options.cores = Some(Cores::parse(value()?)?),
+                name if find(name).is_some() => options.transports.push(name.to_owned()),
+                other => bail!("there is no option and no transport `{other}`"),
+            }
+        }
+        Ok(options)
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        let (rounds, measured, warm_up) = if self.is_quick { (3, 20, 5) } else { (7, 100, 30) };
+        let span = Span { measured: Duration::from_millis(measured), warm_up: Duration::from_millis(warm_up) };
+        let cores = self.cores.map_or_else(Cores::first_two, Ok)?;
+        Ok(Settings { rounds, span, cores, transports: self.transports.clone() })
+    }
+
+    /// Figures of a short or partial run don't replace the documented ones.
+    fn docs(&self) -> Option<PathBuf> {
+        let is_full = !self.is_quick && self.transports.is_empty();
+        let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks");
+        self.docs.clone().or(is_full.then_some(own))
+    }
+}
+
+fn coordinate(options: &Options) -> Result<()> {
+    let settings = options.settings()?;
+    let results = run::run(&goals::cells(), &settings)?;
+    let report = report::Report::new(&settings, results);
+    print!("{}", report::table::text(&report));
+    if let Some(path) = &options.json {
+        std::fs::write(path, report.to_json()?).with_context(|| path.display().to_string())?;
+    }
+    if let Some(folder) = options.docs() {
+        report::write_docs(&report, &folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn near(words: &[&str]) -> Result<()> {
+    let [name, cell, near_core, far_core, measured, warm_up] = words else { bail!("near wants six arguments") };
+    let transport = find(name).context("no such transport")?;
+    let cores = Cores { near: near_core.parse()?, far: far_core.parse()? };
+    let [measured, warm_up] = [measured, warm_up].map(|millis| millis.parse().map(Duration::from_millis));
+    let span = Span { measured: measured?, warm_up: warm_up? };
+    end_with_parent()?;
+    pin(cores.near)?;
+    let near = Near { transport: transport.name, cell: Cell::from_argument(cell)?, span, cores };
+    let round = (transport.near)(&near)?;
+    println!("{}", serde_json::to_string(&round)?);
+    Ok(())
+}
+
+fn far(words: &[&str]) -> Result<()> {
+    let [name, cell, near_core, far_core] = words else { bail!("far wants four arguments") };
+    let transport = find(name).context("no such transport")?;
+    let cores = Cores { near: near_core.parse()?, far: far_core.parse()? };
+    pin(cores.far)?;
+    (transport.far)(Link::inherited()?, Cell::from_argument(cell)?, cores)
+}

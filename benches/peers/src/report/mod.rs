@@ -1,0 +1,120 @@
+//! What is told of a run: a table, one JSON object, and the documented page with its plots.
+
+pub mod figure;
+pub mod markdown;
+pub mod table;
+
+use crate::cell::{Cell, Pattern};
+use crate::goals::{Goal, ROWS, Row};
+use crate::machine::Machine;
+use crate::plot;
+use crate::run::{Measured, Outcome, Settings};
+use crate::sample::Summary;
+use crate::transports::{Kind, TRANSPORTS, Transport};
+use anyhow::Result;
+use serde::Serialize;
+use std::path::Path;
+
+/// A 99th percentile of the bare ring that is this much larger than in its quietest round says that
+/// the machine was busy with something else.
+const P99_SPREAD_MAX: f64 = 1.5;
+
+/// A whole run.
+#[derive(Serialize)]
+pub struct Report {
+    pub machine: Machine,
+    pub rounds: usize,
+    pub measured_ms: u128,
+    pub results: Vec<Measured>,
+}
+
+/// Whether a figure of ours is what it should be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    Met,
+    Missed,
+    /// There is nothing to judge, or nothing to judge it by.
+    None,
+}
+
+impl Report {
+    pub fn new(settings: &Settings, results: Vec<Measured>) -> Self {
+        let span = settings.span.measured.as_millis();
+        Self { machine: Machine::read(), rounds: settings.rounds, measured_ms: span, results }
+    }
+
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    pub fn outcome(&self, cell: &Cell, transport: &str) -> Option<&Outcome> {
+        let found = self.results.iter().find(|result| result.cell == *cell && result.transport == transport);
+        found.map(|result| &result.outcome)
+    }
+
+    pub fn figures(&self, cell: &Cell, transport: &str) -> Option<&Summary> {
+        match self.outcome(cell, transport)? {
+            Outcome::Figures(summary) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// The first of ours that was measured; the others stand in the table of all.
+    pub fn ours(&self, cell: &Cell) -> Option<&Summary> {
+        let mut ours = TRANSPORTS.iter().filter(|transport| transport.kind == Kind::Ours);
+        ours.find_map(|transport| self.figures(cell, transport.name))
+    }
+
+    pub fn verdict(&self, row: &Row) -> Verdict {
+        let (Some(goal), Some(ours)) = (row.goal, self.ours(&row.cell)) else { return Verdict::None };
+        let leaves_nothing = ours.left().is_none_or(|left| left.files_before + left.files_after == 0);
+        verdict(goal.is_met(ours.median) && leaves_nothing)
+    }
+
+    /// Of the 99th percentile, and how busy the machine was by the bare ring's.
+    pub fn p99_verdict(&self, row: &Row) -> Verdict {
+        let ours = self.ours(&row.cell).and_then(|ours| ours.p99);
+        let (Some(most), Some(ours)) = (row.p99_goal, ours) else { return Verdict::None };
+        match self.bare_p99_spread(&row.cell) {
+            Some(spread) if spread <= P99_SPREAD_MAX => verdict(Goal::AtMost(most).is_met(ours)),
+            _ => Verdict::None,
+        }
+    }
+
+    /// The bare ring's usual 99th percentile over that of its quietest round.
+    pub fn bare_p99_spread(&self, cell: &Cell) -> Option<f64> {
+        let bare = self.figures(cell, "bare")?;
+        Some(bare.p99? / bare.p99_min?)
+    }
+}
+
+fn verdict(is_met: bool) -> Verdict {
+    if is_met { Verdict::Met } else { Verdict::Missed }
+}
+
+/// How many times as good ours is: more than 1 is better, in either direction.
+pub fn advantage(cell: &Cell, ours: &Summary, theirs: &Summary) -> f64 {
+    match cell.pattern {
+        Pattern::OneWay => ours.median / theirs.median,
+        _ => theirs.median / ours.median,
+    }
+}
+
+/// Those of a run, in the order of the registry.
+pub fn shown(report: &Report) -> impl Iterator<Item = &'static Transport> {
+    TRANSPORTS.iter().filter(|transport| report.results.iter().any(|result| result.transport == transport.name))
+}
+
+/// The page and its plots.
+pub fn write_docs(report: &Report, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("ipc.md"), markdown::page(report))?;
+    std::fs::write(folder.join("ipc-latency.svg"), plot::latency(report))?;
+    std::fs::write(folder.join("ipc-throughput.svg"), plot::throughput(report))?;
+    Ok(())
+}
+
+/// All rows with a goal or a place in the document.
+pub fn rows() -> &'static [Row] {
+    ROWS
+}
