@@ -1,7 +1,7 @@
 //! The one memory map of a host and one peer: where everything lies and what its numbers mean.
 //!
-//! It holds constants and nothing else: it maps no memory, follows no pointer and knows neither
-//! rings nor messages. The numbers come from `schema/cell.capnp`, like those of every other language;
+//! Without its feature `os` it is constants and nothing else; [`native`] is the map between two
+//! processes. What the messages mean, and who may send which, it doesn't know. The numbers come from `schema/cell.capnp`, like those of every other language;
 //! that no two sections and no two fields overlap is checked while this crate is compiled.
 //!
 //! ```
@@ -10,12 +10,15 @@
 //! let capabilities = entry + ioi_cell::REGISTRY_ENTRY_CAPABILITIES_OFFSET;
 //! assert_eq!(capabilities, 0x228);
 //! ```
-#![no_std]
+#![cfg_attr(not(feature = "os"), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod checks;
 #[allow(missing_docs, reason = "the names say it; where they do not, the schema has a comment")]
 mod map;
+#[cfg(feature = "os")]
+pub mod native;
 
 pub use map::*;
 

@@ -258,6 +258,11 @@ pub(super) const PROGRAMS: &[Program] = &[
         never: &[TLS, DNS, PEERS, VM, INFERENCE, PARSERS, RUNTIME],
     },
     Program {
+        package: "ioi-storm",
+        ours: &["shm"],
+        never: &[TLS, DNS, PEERS, VM, INFERENCE, PARSERS, RUNTIME],
+    },
+    Program {
         package: "ioi-plugin-files",
         ours: &["types", "canon", "shm", "plugin", "sdk", "extract"],
         never: &[TLS, DNS, PEERS, VM, INFERENCE, RUNTIME],

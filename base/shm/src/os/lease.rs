@@ -132,7 +132,7 @@ impl Lender {
 /// The borrowing side: a peer's memory, and what this side holds of it.
 #[derive(Debug)]
 pub struct Borrower {
-    memory: PeerMemory,
+    memory: Arc<PeerMemory>,
     held: Held,
     is_trusted: bool,
 }
@@ -140,7 +140,7 @@ pub struct Borrower {
 impl Borrower {
     /// Borrows from a peer that may write its memory at any time. Loans are copied out.
     #[must_use]
-    pub fn untrusted(memory: PeerMemory, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
+    pub fn untrusted(memory: Arc<PeerMemory>, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
         Borrower { memory, held: Held::new(region, bounds, quota), is_trusted: false }
     }
 
@@ -150,7 +150,7 @@ impl Borrower {
     /// bytes are then a plain `&[u8]`, and one that changes is undefined behaviour *of
     /// this process*. It is for the parent that started and sandboxed it.
     #[must_use]
-    pub fn trusted(memory: PeerMemory, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
+    pub fn trusted(memory: Arc<PeerMemory>, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
         Borrower { memory, held: Held::new(region, bounds, quota), is_trusted: true }
     }
 

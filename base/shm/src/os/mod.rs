@@ -25,7 +25,7 @@ pub use peer::PeerBuffer;
 pub use port::{ConnectError, Port, PortReceiver, PortSender, RecvError, SendTimeoutError};
 pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
 pub use sealed::Sealed;
-pub use shared::{OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords};
+pub use shared::{OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords, WriterDraft};
 pub use sleep::{Bell, wait, wake};
 pub use system::SystemError;
 pub use view::{RangeError, View};

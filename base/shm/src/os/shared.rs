@@ -233,6 +233,55 @@ impl PeerMemory {
     }
 }
 
+/// Memory that a broker has made for a peer to write, before it is sealed.
+///
+/// The order is: make it, send the peer [`WriterDraft::writer_descriptor`], hear that
+/// the peer has mapped it ([`OwnMemory::adopt`]), [`WriterDraft::seal`].
+#[derive(Debug)]
+pub struct WriterDraft {
+    file: OwnedFd,
+    bytes: u64,
+}
+
+impl WriterDraft {
+    /// Makes `bytes` bytes of which `ranges` are allocated and present.
+    ///
+    /// # Errors
+    /// As [`OwnMemory::create`].
+    pub fn create(bytes: u64, ranges: &[Range<u64>]) -> Result<WriterDraft, RegionError> {
+        let allocated = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+        if bytes == 0 || bytes > REGION_BYTES_MAX || allocated > bytes {
+            return Err(RegionError::Size { bytes: bytes.max(allocated), bytes_max: REGION_BYTES_MAX });
+        }
+        let file = make_file()?;
+        ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
+        let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
+        for range in ranges {
+            allocate_range(&file, range.clone())?;
+            mapping.populate(range.clone())?;
+        }
+        Ok(WriterDraft { file, bytes })
+    }
+
+    /// For the peer, open for reading and writing.
+    ///
+    /// # Errors
+    /// [`RegionError::System`] when descriptors run out.
+    pub fn writer_descriptor(&self) -> Result<OwnedFd, RegionError> {
+        Ok(rustix::io::fcntl_dupfd_cloexec(&self.file, 0).map_err(SystemError::of("fcntl(F_DUPFD)"))?)
+    }
+
+    /// The peer has mapped it: shuts everybody else out and checks that `ranges` are present.
+    ///
+    /// # Errors
+    /// As [`PeerMemory::accept`].
+    pub fn seal(self, ranges: &[Range<u64>]) -> Result<PeerMemory, RejectError> {
+        let memory = PeerMemory::seal(self.file, self.bytes, 0)?;
+        ranges.iter().try_for_each(|range| memory.check_present(range.clone()))?;
+        Ok(memory)
+    }
+}
+
 /// Words of a table or a line of flags that this process writes.
 ///
 /// Each range is used in words of one size, the one its layout names.

@@ -54,7 +54,8 @@ pub struct Bell {
 
 impl Bell {
     /// `ours` is one end of a pair whose other end the peer has; `theirs` came from the peer.
-    pub(crate) fn new(ours: DescriptorChannel, theirs: DescriptorChannel) -> Bell {
+    #[must_use]
+    pub fn new(ours: DescriptorChannel, theirs: DescriptorChannel) -> Bell {
         Bell { ours: ours.into(), theirs: theirs.into() }
     }
 

@@ -12,7 +12,7 @@ fn both(is_trusted: bool) -> (Lender, Borrower) {
     let memory = Arc::new(OwnMemory::create(BYTES, 4096).unwrap());
     let there = PeerMemory::accept(memory.reader_descriptor().unwrap(), BYTES, 4096).unwrap();
     let make = if is_trusted { Borrower::trusted } else { Borrower::untrusted };
-    let borrower = make(there, 1, ARENA, QUOTA);
+    let borrower = make(Arc::new(there), 1, ARENA, QUOTA);
     (Lender::new(memory, 1, ARENA, QUOTA).unwrap(), borrower)
 }
 

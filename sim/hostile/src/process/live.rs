@@ -228,7 +228,7 @@ fn flooded(scene: &mut Scene) {
     let mut port = scene.connected();
     let mut into = [0; 48];
     for number in 0..8 {
-        within(Duration::ZERO, || (0..1000).for_each(|_| port.receiver.bell().silence()));
+        within(Duration::ZERO, || (0..50).filter(|_| port.receiver.bell().silence()).count());
         let header = within(SHORT, || port.receiver.recv_timeout(&mut into, PATIENCE)).expect("a message");
         assert_eq!(header.msg_id, number);
     }
@@ -275,7 +275,8 @@ fn smuggled(scene: &mut Scene) {
     let mut into = [0; 48];
     port.receiver.recv_timeout(&mut into, PATIENCE).expect("the peer is ready");
     let before = super::Left::now();
-    (0..2000).for_each(|_| port.receiver.bell().silence());
+    let silenced = (0..2000).filter(|_| port.receiver.bell().silence()).count();
+    assert!(silenced > 0, "the peer rang");
     assert_eq!(super::Left::now(), before, "a descriptor came in by the bell");
 }
 

@@ -142,7 +142,7 @@ fn lend(channel: &DescriptorChannel) {
 fn borrower(scene: &Scene) -> Borrower {
     let (_, file) = scene.channel.recv_timeout(PATIENCE).expect("the peer's memory");
     let memory = PeerMemory::accept(file, BYTES, BYTES / 2).expect("its first half is there");
-    Borrower::untrusted(memory, REGION, 4096..BYTES, QUOTA)
+    Borrower::untrusted(std::sync::Arc::new(memory), REGION, 4096..BYTES, QUOTA)
 }
 
 fn handle(generation: u32, offset: u64, length: u64) -> Handle {

@@ -1,0 +1,398 @@
+//! Both ends of a map, and how they come to be.
+
+use super::Tier;
+use super::boxes::{BoxReader, BoxWriter};
+use super::epochs::{OwnEpochs, PeerEpochs};
+use super::health::{OwnHealth, PeerHealth};
+use super::ping_pong::{PingPongReader, PingPongWriter};
+use super::tables::{
+    Late, OwnHistory, OwnPatterns, OwnRegistry, OwnSyscalls, PeerHistory, PeerLate, PeerPatterns,
+    PeerRegistry, PeerSupervisor, PeerSyscalls, SupervisorEntry, write_supervisor,
+};
+use crate::{
+    ARENA_OFFSET, EPOCH_INBOX, EPOCH_OUTBOX, EPOCHS_BYTES, EPOCHS_OFFSET, HEADER_HEALTH_HOST,
+    HEADER_HEALTH_PEER, HEADER_INBOX_READER, HEADER_INBOX_WRITER, HEADER_LINE_BYTES, HEADER_OUTBOX_READER,
+    HEADER_OUTBOX_WRITER, HEADER_PING_PONG_READER, HEADER_PING_PONG_WRITER, HEADERS_OFFSET, HISTORY_BYTES,
+    HISTORY_OFFSET, INBOX_BYTES, INBOX_OFFSET, OUTBOX_BYTES, OUTBOX_OFFSET, PATTERNS_BYTES, PATTERNS_OFFSET,
+    REGISTRY_BYTES, REGISTRY_OFFSET, SECTION_ARENA, SECTION_PING_PONG, SECTIONS, SUPERVISOR_BYTES,
+    SUPERVISOR_FLAG_HOST, SUPERVISOR_FLAG_PEER, SUPERVISOR_OFFSET, SYSCALLS_BYTES, SYSCALLS_OFFSET,
+};
+use ioi_shm::byte_ring::CAPACITY_MIN;
+use ioi_shm::{
+    Bell, Borrower, ChannelError, DescriptorChannel, FillError, Lender, OwnMemory, OwnWords, PeerMemory,
+    PeerWords, Quota, RangeError, Reader, RegionError, RejectError, Writer, WriterDraft,
+};
+use std::fmt;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const HOST_ID: [u8; 16] = *b"ioi-cell-host\0\0\0";
+const PEER_ID: [u8; 16] = *b"ioi-cell-peer\0\0\0";
+const BELL_ID: [u8; 16] = *b"ioi-cell-bell\0\0\0";
+
+/// Region numbers of a map: what handles name.
+const HOST_REGION: u64 = 1;
+const PEER_REGION: u64 = 2;
+
+/// Everything up to the end of the syscall table is there from the start.
+const FIXED: Range<u64> = 0..(SYSCALLS_OFFSET + SYSCALLS_BYTES) as u64;
+
+/// The host's end.
+#[derive(Debug)]
+pub struct Host {
+    /// What it raises.
+    pub epochs: Arc<OwnEpochs>,
+    /// What the peer raises.
+    pub peer_epochs: Arc<PeerEpochs>,
+    /// Its modules.
+    pub registry: OwnRegistry,
+    /// The types that were seen.
+    pub patterns: OwnPatterns,
+    /// The jobs that are done.
+    pub history: OwnHistory,
+    /// The peer's calls in flight.
+    pub syscalls: PeerSyscalls,
+    /// Instructions to the peer.
+    pub inbox: BoxWriter,
+    /// The peer's results.
+    pub outbox: BoxReader,
+    /// Its arena, which the peer reads in place.
+    pub lender: Lender,
+    /// The peer's arena, which is copied out of.
+    pub borrower: Borrower,
+    /// The peer's ping-pong buffers.
+    pub viewer: PingPongReader,
+    /// Its own beats.
+    pub health: OwnHealth,
+    /// The peer's beats.
+    pub peer_health: PeerHealth,
+    /// Tells when the peer is gone.
+    pub bell: Bell,
+}
+
+/// The peer's end.
+#[derive(Debug)]
+pub struct Peer {
+    /// What it raises.
+    pub epochs: Arc<OwnEpochs>,
+    /// What the host raises.
+    pub host_epochs: Arc<PeerEpochs>,
+    /// The parts of the map.
+    pub supervisor: PeerSupervisor,
+    /// The host's modules.
+    pub registry: PeerRegistry,
+    /// The types that were seen.
+    pub patterns: PeerPatterns,
+    /// The jobs that are done.
+    pub history: PeerHistory,
+    /// Its calls in flight.
+    pub syscalls: OwnSyscalls,
+    /// The host's instructions.
+    pub inbox: BoxReader,
+    /// Its results.
+    pub outbox: BoxWriter,
+    /// Its arena.
+    pub lender: Lender,
+    /// The host's arena, read in place.
+    pub borrower: Borrower,
+    /// Its own beats.
+    pub health: OwnHealth,
+    /// The host's beats.
+    pub host_health: PeerHealth,
+    /// Tells when the host is gone.
+    pub bell: Bell,
+    ping_pong: Option<(OwnWords, PeerWords)>,
+}
+
+/// Lines of the headers section, in bytes of the region.
+fn lines(first: u32, count: u32) -> Range<u64> {
+    let start = HEADERS_OFFSET + first * HEADER_LINE_BYTES;
+    u64::from(start)..u64::from(start + count * HEADER_LINE_BYTES)
+}
+
+fn section(offset: u32, bytes: u32) -> Range<u64> {
+    u64::from(offset)..u64::from(offset) + u64::from(bytes)
+}
+
+/// A box's data, and the part of them that is there from the start.
+fn first_part(data: &Range<u64>) -> Range<u64> {
+    data.start..data.start + u64::from(CAPACITY_MIN)
+}
+
+/// One side's memory and the other's, with what both ends have alike.
+struct Both {
+    own: Arc<OwnMemory>,
+    other: Arc<PeerMemory>,
+    epochs: Arc<OwnEpochs>,
+    other_epochs: Arc<PeerEpochs>,
+}
+
+impl Both {
+    fn new(own: OwnMemory, other: PeerMemory) -> Result<Both, RangeError> {
+        let epochs = Arc::new(OwnEpochs(own.words(section(EPOCHS_OFFSET, EPOCHS_BYTES))?));
+        let other_epochs = Arc::new(PeerEpochs(other.words(section(EPOCHS_OFFSET, EPOCHS_BYTES))?));
+        Ok(Both { own: Arc::new(own), other: Arc::new(other), epochs, other_epochs })
+    }
+
+    fn box_writer(
+        &self,
+        data: Range<u64>,
+        writer: u32,
+        reader: u32,
+        epoch: u32,
+    ) -> Result<BoxWriter, RangeError> {
+        let page = self.own.page(lines(writer, 2).start, data.clone())?;
+        let ring = Writer::new(page, self.other.page(lines(reader, 2).start, 0..0)?);
+        Ok(BoxWriter {
+            memory: Arc::clone(&self.own),
+            ring,
+            start: data.start,
+            epochs: Arc::clone(&self.epochs),
+            epoch,
+        })
+    }
+
+    fn box_reader(
+        &self,
+        data: Range<u64>,
+        (writer, reader, epoch): (u32, u32, u32),
+        peer: u32,
+    ) -> Result<BoxReader, RangeError> {
+        let page = self.own.page(lines(reader, 2).start, 0..0)?;
+        let ring = Reader::new(page, self.other.page(lines(writer, 2).start, data.clone())?, peer);
+        let (memory, epochs) = (Arc::clone(&self.other), Arc::clone(&self.other_epochs));
+        Ok(BoxReader { memory, ring, start: data.start, epochs, epoch, present: CAPACITY_MIN })
+    }
+
+    fn late(&self, range: Range<u64>) -> Late {
+        Late { memory: Arc::clone(&self.own), range, is_there: false }
+    }
+
+    fn peer_late(&self, range: Range<u64>) -> PeerLate {
+        PeerLate { memory: Arc::clone(&self.other), range }
+    }
+}
+
+impl Host {
+    /// Makes both regions and hands them to the process at the other end of `channel`,
+    /// which calls [`Peer::join`] within `timeout`. What it sends is stamped with `peer`,
+    /// and `quota` is what each side may hold of the other's arena.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn open(
+        channel: &DescriptorChannel,
+        tier: Tier,
+        peer: u32,
+        quota: Quota,
+        timeout: Duration,
+    ) -> Result<Host, ConnectError> {
+        let left = left_of(timeout);
+        let outbox = section(OUTBOX_OFFSET, OUTBOX_BYTES);
+        let inbox = section(INBOX_OFFSET, INBOX_BYTES);
+        let own = OwnMemory::create(tier.bytes(), FIXED.end)?;
+        own.allocate(first_part(&inbox))?;
+        let there = [FIXED, first_part(&outbox)];
+        let draft = WriterDraft::create(tier.bytes(), &there)?;
+        let (ours, theirs) = DescriptorChannel::pair()?;
+        write_supervisor(&own.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?, &parts(tier));
+        channel.send_timeout(HOST_ID, own.reader_descriptor()?.as_fd(), left())?;
+        channel.send_timeout(PEER_ID, draft.writer_descriptor()?.as_fd(), left())?;
+        channel.send_timeout(BELL_ID, theirs.as_fd(), left())?;
+        drop(theirs);
+        // The peer's bell is its answer: it has mapped its region.
+        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
+        let other = draft.seal(&there)?;
+        let both = Both::new(own, other)?;
+        Ok(both.host(Bell::new(ours, theirs), peer, quota, tier)?)
+    }
+}
+
+impl Both {
+    fn host(self, bell: Bell, peer: u32, quota: Quota, tier: Tier) -> Result<Host, RangeError> {
+        let arena = u64::from(ARENA_OFFSET)..tier.bytes();
+        let (patterns, history) =
+            (section(PATTERNS_OFFSET, PATTERNS_BYTES), section(HISTORY_OFFSET, HISTORY_BYTES));
+        let registry = OwnRegistry::new(
+            self.own.words(section(REGISTRY_OFFSET, REGISTRY_BYTES))?,
+            Arc::clone(&self.epochs),
+        );
+        let outbox = (HEADER_OUTBOX_WRITER, HEADER_OUTBOX_READER, EPOCH_OUTBOX);
+        let viewer = PingPongReader {
+            line: self.own.words(lines(HEADER_PING_PONG_READER, 1))?,
+            writer: self.other.words(lines(HEADER_PING_PONG_WRITER, 1))?,
+            memory: Arc::clone(&self.other),
+        };
+        Ok(Host {
+            registry,
+            patterns: OwnPatterns::new(
+                self.own.words(patterns.clone())?,
+                Arc::clone(&self.epochs),
+                self.late(patterns),
+            ),
+            history: OwnHistory::new(
+                self.own.words(history.clone())?,
+                Arc::clone(&self.epochs),
+                self.late(history),
+            ),
+            syscalls: PeerSyscalls::new(self.other.words(section(SYSCALLS_OFFSET, SYSCALLS_BYTES))?),
+            inbox: self.box_writer(
+                section(INBOX_OFFSET, INBOX_BYTES),
+                HEADER_INBOX_WRITER,
+                HEADER_INBOX_READER,
+                EPOCH_INBOX,
+            )?,
+            outbox: self.box_reader(section(OUTBOX_OFFSET, OUTBOX_BYTES), outbox, peer)?,
+            lender: Lender::new(Arc::clone(&self.own), HOST_REGION, arena.clone(), quota)?,
+            borrower: Borrower::untrusted(Arc::clone(&self.other), PEER_REGION, arena, quota),
+            viewer,
+            health: OwnHealth { words: self.own.words(lines(HEADER_HEALTH_HOST, 1))?, heartbeat: 0 },
+            peer_health: PeerHealth(self.other.words(lines(HEADER_HEALTH_PEER, 1))?),
+            epochs: self.epochs,
+            peer_epochs: self.other_epochs,
+            bell,
+        })
+    }
+
+    fn peer(self, bell: Bell, quota: Quota, tier: Tier) -> Result<Peer, RangeError> {
+        let arena = u64::from(ARENA_OFFSET)..tier.bytes();
+        let (patterns, history) =
+            (section(PATTERNS_OFFSET, PATTERNS_BYTES), section(HISTORY_OFFSET, HISTORY_BYTES));
+        let syscalls = OwnSyscalls::new(
+            self.own.words(section(SYSCALLS_OFFSET, SYSCALLS_BYTES))?,
+            Arc::clone(&self.epochs),
+        );
+        let inbox = (HEADER_INBOX_WRITER, HEADER_INBOX_READER, EPOCH_INBOX);
+        let ping_pong = (
+            self.own.words(lines(HEADER_PING_PONG_WRITER, 1))?,
+            self.other.words(lines(HEADER_PING_PONG_READER, 1))?,
+        );
+        Ok(Peer {
+            supervisor: PeerSupervisor(self.other.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?),
+            registry: PeerRegistry::new(self.other.words(section(REGISTRY_OFFSET, REGISTRY_BYTES))?),
+            patterns: PeerPatterns::new(self.other.words(patterns.clone())?, self.peer_late(patterns)),
+            history: PeerHistory::new(self.other.words(history.clone())?, self.peer_late(history)),
+            syscalls,
+            inbox: self.box_reader(section(INBOX_OFFSET, INBOX_BYTES), inbox, 0)?,
+            outbox: self.box_writer(
+                section(OUTBOX_OFFSET, OUTBOX_BYTES),
+                HEADER_OUTBOX_WRITER,
+                HEADER_OUTBOX_READER,
+                EPOCH_OUTBOX,
+            )?,
+            lender: Lender::new(Arc::clone(&self.own), PEER_REGION, arena.clone(), quota)?,
+            borrower: Borrower::trusted(Arc::clone(&self.other), HOST_REGION, arena, quota),
+            health: OwnHealth { words: self.own.words(lines(HEADER_HEALTH_PEER, 1))?, heartbeat: 0 },
+            host_health: PeerHealth(self.other.words(lines(HEADER_HEALTH_HOST, 1))?),
+            epochs: self.epochs,
+            host_epochs: self.other_epochs,
+            bell,
+            ping_pong: Some(ping_pong),
+        })
+    }
+}
+
+impl Peer {
+    /// Takes its end of the map from the host at the other end of `channel`.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn join(
+        channel: &DescriptorChannel,
+        tier: Tier,
+        quota: Quota,
+        timeout: Duration,
+    ) -> Result<Peer, ConnectError> {
+        let left = left_of(timeout);
+        let host = expect(channel, HOST_ID, left())?;
+        let own = expect(channel, PEER_ID, left())?;
+        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
+        let other = PeerMemory::accept(host, tier.bytes(), FIXED.end)?;
+        other.check_present(first_part(&section(INBOX_OFFSET, INBOX_BYTES)))?;
+        let own = OwnMemory::adopt(own, tier.bytes())?;
+        let both = Both::new(own, other)?;
+        let (ours, for_host) = DescriptorChannel::pair()?;
+        let peer = both.peer(Bell::new(ours, theirs), quota, tier)?;
+        channel.send_timeout(BELL_ID, for_host.as_fd(), left())?;
+        Ok(peer)
+    }
+
+    /// Makes its two ping-pong buffers of `bytes` bytes in its arena. Once.
+    ///
+    /// # Errors
+    /// [`FillError`] when the arena has no room; [`FillError::HandedOver`] the second time.
+    pub fn ping_pong(&mut self, bytes: u64) -> Result<PingPongWriter, FillError> {
+        let (line, reader) = self.ping_pong.take().ok_or(FillError::HandedOver)?;
+        PingPongWriter::new(line, reader, Arc::clone(&self.epochs), &mut self.lender, bytes)
+    }
+}
+
+/// The parts of a map of that size, as its supervisor table lists them.
+fn parts(tier: Tier) -> Vec<SupervisorEntry> {
+    let of = |section, offset, bytes, flags| SupervisorEntry { section, flags, offset, bytes };
+    let both = SUPERVISOR_FLAG_HOST | SUPERVISOR_FLAG_PEER;
+    let mut entries: Vec<_> = SECTIONS.iter().map(|s| of(s.number, s.offset, s.bytes, s.flags)).collect();
+    let arena = u32::try_from(tier.bytes()).unwrap_or(u32::MAX) - ARENA_OFFSET;
+    entries.push(of(SECTION_ARENA, ARENA_OFFSET, arena, both));
+    // Where they lie in the arena stands in their writer's line.
+    entries.push(of(SECTION_PING_PONG, ARENA_OFFSET, 0, SUPERVISOR_FLAG_PEER));
+    entries
+}
+
+fn left_of(timeout: Duration) -> impl Fn() -> Duration {
+    let started = Instant::now();
+    move || timeout.saturating_sub(started.elapsed())
+}
+
+fn expect(channel: &DescriptorChannel, id: [u8; 16], timeout: Duration) -> Result<OwnedFd, ConnectError> {
+    let (found, descriptor) = channel.recv_timeout(timeout)?;
+    if found == id { Ok(descriptor) } else { Err(ConnectError::Unexpected { id: found }) }
+}
+
+/// A map that was not opened or joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Memory can't be had.
+    Region(RegionError),
+    /// The other side's memory isn't what it is to be.
+    Rejected(RejectError),
+    /// The other side is gone or late, or sent something that is no bell.
+    Channel(ChannelError),
+    /// A descriptor came under another id than the hand-over has here.
+    Unexpected {
+        /// The id.
+        id: [u8; 16],
+    },
+    /// A part of the map doesn't fit into the region.
+    Range(RangeError),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Region(error) => error.fmt(f),
+            Self::Rejected(error) => write!(f, "the other side's memory was refused: {error}"),
+            Self::Channel(error) => error.fmt(f),
+            Self::Unexpected { id } => {
+                write!(f, "a descriptor came under the id {:?}", String::from_utf8_lossy(id))
+            }
+            Self::Range(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {$(
+        impl From<$from> for ConnectError {
+            fn from(error: $from) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+from!(RegionError => Region, RejectError => Rejected, ChannelError => Channel, RangeError => Range);

@@ -1,0 +1,71 @@
+//! Ping-pong buffers: no picture is ever half of one and half of another.
+
+use crate::common::both;
+use ioi_cell::native::{Busy, LookError, Tier};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+const BYTES: usize = 20_000;
+
+#[test]
+fn a_picture_is_never_half_of_one_and_half_of_another() {
+    let (mut host, mut peer) = both(Tier::Light);
+    let mut screen = peer.ping_pong(BYTES as u64).unwrap();
+    let mut picture = vec![0; BYTES];
+    assert_eq!(host.viewer.read(&mut picture).unwrap(), None, "none was made yet");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut written = 0;
+            while written < 30_000 {
+                let byte = (written % 251) as u8;
+                written += u32::from(screen.write(&mut peer.lender, |bytes| bytes.fill(byte)).is_ok());
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let (mut seen, mut last) = (0, 0);
+        while !done.load(Ordering::Relaxed) {
+            match host.viewer.read(&mut picture) {
+                Ok(Some(found)) => {
+                    let byte = ((found.version - 1) % 251) as u8;
+                    assert!(picture.iter().all(|b| *b == byte), "picture {} is torn", found.version);
+                    assert!(found.version >= last, "an older one after a newer");
+                    (seen, last) = (seen + 1, found.version);
+                }
+                Ok(None) | Err(LookError::Busy) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(seen > 10, "the reader saw only {seen} pictures");
+    });
+}
+
+#[test]
+fn a_reader_that_keeps_its_claim_is_never_written_over() {
+    let (mut host, mut peer) = both(Tier::Light);
+    let mut screen = peer.ping_pong(64).unwrap();
+    let mut write = |byte: u8| screen.write(&mut peer.lender, |bytes| bytes.fill(byte));
+    write(1).unwrap();
+    let claimed = host.viewer.claim().unwrap().unwrap();
+    assert_eq!(claimed >> 1, 1);
+    // The other buffer is free; the claimed one is not.
+    write(2).unwrap();
+    for _ in 0..3 {
+        assert_eq!(write(3), Err(Busy));
+    }
+    host.viewer.release();
+    assert_eq!(write(3), Ok(3));
+    let mut picture = [0; 64];
+    assert_eq!(host.viewer.read(&mut picture).unwrap().unwrap().version, 3);
+    assert_eq!(picture, [3; 64]);
+    assert_eq!(host.viewer.read(&mut [0; 63]).unwrap_err(), LookError::TooShort { bytes: 64 });
+}
+
+#[test]
+fn buffers_are_made_once_and_only_where_there_is_room() {
+    let (_host, mut peer) = both(Tier::Light);
+    assert!(peer.ping_pong(1 << 40).is_err());
+    let (_host, mut peer) = both(Tier::Light);
+    let _screen = peer.ping_pong(64).unwrap();
+    assert!(peer.ping_pong(64).is_err());
+}
