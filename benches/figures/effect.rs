@@ -12,12 +12,12 @@ use crate::place::Place;
 use crate::report::{Reporter, Samples};
 use ioi_audit::{Chain, Entry, Open, Status};
 use ioi_firewall::{Call, Context, Facts, Policy, RateState, Source};
-use ioi_ipc::pair;
 use ioi_ipc::proto::guardian::{AppendRequest, HelloRequest, guardian_client::GuardianClient};
 use ioi_ipc::proto::supervisor::guardian_host_server::{GuardianHost, GuardianHostServer};
 use ioi_ipc::proto::supervisor::{self as wire};
-use ioi_ipc::tonic::transport::{Channel, Server};
+use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::tonic::{Request, Response, Status as RpcStatus, async_trait};
+use ioi_ipc::{Services, pair};
 use ioi_node_supervisor::private_folder;
 use ioi_sandbox::{Access, Grant, Profile, Sandboxed, Streams, SyscallSet, spawn, system_grants};
 use ioi_shm::DescriptorChannel;
@@ -86,7 +86,7 @@ async fn start_guardian(place: &Place) -> Result<(Sandboxed, GuardianClient<Chan
     ];
     let init = place.program("ioi-init");
     let sandboxed = spawn(&place.settings.kernel, &profile, &init, given, Streams::default())?;
-    tokio::spawn(pair::serve(host, Server::builder().add_service(GuardianHostServer::new(Host))));
+    tokio::spawn(pair::serve(host, Services::new().with(GuardianHostServer::new(Host))));
     Ok((sandboxed, GuardianClient::new(pair::client(orchestrator).await?)))
 }
 

@@ -104,6 +104,7 @@ error_codes! {
     Cancelled = 4010, "call.cancelled", Resource, "The caller no longer wanted the answer.";
     DiskFull = 4011, "disk.full", Resource, "No room left where the audit log is written.";
     QuotaAudit = 4012, "quota.audit", Resource, "More audit records than one session may hold.";
+    ModelUnknown = 4013, "model.unknown", Resource, "A model that is not there, or was not loaded.";
     PluginFailed = 5001, "plugin.failed", Plugin, "The plugin answered with a failure of its own.";
     PluginGone = 5002, "plugin.gone", Plugin, "The plugin ended with calls in flight.";
     ExtractFailed = 5003, "extract.failed", Plugin, "No text could be taken out of a document.";
@@ -118,6 +119,7 @@ error_codes! {
     CredentialMissing = 6008, "credential.missing", System, "The guardian holds no credential of that name.";
     CredentialReflected = 6009, "credential.reflected", System, "An answer held the credential that was sent, and was dropped.";
     NotExecutable = 6010, "program.not-executable", System, "The kernel would not execute the program's file.";
+    PartMissing = 6011, "part.missing", System, "A part of the node that does not exist in this mode.";
     Internal = 6999, "internal", System, "A fault of ours.";
 }
 

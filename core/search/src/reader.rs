@@ -30,6 +30,9 @@ use crate::term::each_token;
 use std::cmp::Reverse;
 use std::ops::Range;
 
+/// What the digest of this reader is taken over. The number grows whenever the same passages could give another
+/// answer.
+pub const IDENTITY: &str = "ioi extractive reader 1";
 /// Neighbours in a question may stand this many tokens apart in a sentence.
 const NEAR_TOKENS: usize = 8;
 /// No more quotes are given, whatever is asked for.

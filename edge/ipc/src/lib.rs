@@ -14,11 +14,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bounds;
+mod codec;
 pub mod context;
+mod deadline;
 mod fault;
+mod flood;
 mod inherited;
+pub mod jobs;
 pub mod lens;
+mod methods;
 pub mod pair;
+pub mod payload;
+pub mod port;
+mod server;
+mod services;
 pub mod status;
 mod transfers;
 pub mod types;
@@ -33,6 +43,10 @@ pub mod data_capnp {
 /// The contracts of `schema/proto`, as generated.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod proto {
+    /// What the others share.
+    pub mod common {
+        include!(concat!(env!("OUT_DIR"), "/shared/ioi.common.v1.rs"));
+    }
     /// Served by the supervisor.
     pub mod supervisor {
         tonic::include_proto!("ioi.supervisor.v1");
@@ -49,10 +63,20 @@ pub mod proto {
     pub mod egress {
         tonic::include_proto!("ioi.egress.v1");
     }
+    /// The chain's state machine.
+    pub mod blockchain {
+        tonic::include_proto!("ioi.blockchain.v1");
+    }
+    /// The user's API.
+    pub mod public {
+        tonic::include_proto!("ioi.public.v1");
+    }
 }
 
 pub use fault::abort_on_panic;
 pub use inherited::{DESCRIPTORS_FD, Inherited, SUPERVISOR_FD, VARIABLE as FDS_VARIABLE};
+pub use methods::DESCRIPTORS;
+pub use services::Services;
 pub use tonic;
 pub use transfers::{Awaited, Transfers};
 pub use watch::watch;

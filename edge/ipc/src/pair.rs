@@ -1,7 +1,9 @@
 //! gRPC over one connected Unix stream pair that the supervisor made: no
 //! listening socket, no address, one peer for the pair's whole life.
 
-use futures::{StreamExt, stream};
+use crate::bounds::Bounds;
+use crate::server;
+use crate::services::Services;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,10 +11,9 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tonic::transport::{Channel, Endpoint, server::Router};
+use tonic::transport::{Channel, Endpoint};
 
-/// The largest message of the control plane; bulk data goes by handle.
-pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub use crate::bounds::MESSAGE_BYTES_MAX;
 
 /// The authority is never resolved: the connector ignores it.
 const NOBODY: &str = "http://pair.invalid";
@@ -55,15 +56,25 @@ async fn connect(end: OwnedFd, endpoint: Endpoint) -> io::Result<Channel> {
         let taken = once.lock().ok().and_then(|mut slot| slot.take());
         async move { taken.map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
     });
+    let endpoint = endpoint.http2_max_header_list_size(Bounds::NODE.header_list_bytes);
     endpoint.connect_with_connector(connector).await.map_err(io::Error::other)
 }
 
-/// Serves `router` to the peer on the other end until the task is dropped.
+/// Serves the peer on the other end, within [`Bounds::NODE`], until the task is dropped; that the peer has gone
+/// is seen where processes are watched.
 ///
 /// # Errors
-/// When the descriptor is not a connected stream socket, or the transport fails.
-pub async fn serve(end: OwnedFd, router: Router) -> io::Result<()> {
-    let only = stream(end)?;
-    let incoming = stream::once(async { Ok::<_, io::Error>(only) }).chain(stream::pending());
-    router.serve_with_incoming(incoming).await.map_err(io::Error::other)
+/// When the descriptor is not a connected stream socket, and when the peer breaks the bounds so that its
+/// connection was ended.
+pub async fn serve(end: OwnedFd, services: Services) -> io::Result<()> {
+    serve_within(end, services, Bounds::NODE).await?;
+    std::future::pending().await
+}
+
+/// As [`serve`], within other bounds; answers when the peer has gone.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_within(end: OwnedFd, services: Services, bounds: Bounds) -> io::Result<()> {
+    server::serve(stream(end)?, services, bounds).await
 }

@@ -8,7 +8,7 @@ const TRAILER: &str = "ioi-code";
 /// A status that carries `code` and one plain sentence.
 #[must_use]
 pub fn refuse(code: ErrorCode, message: impl Into<String>) -> Status {
-    let mut status = Status::new(grpc_code(code.category()), message);
+    let mut status = Status::new(grpc_code(code), message);
     status.metadata_mut().insert(TRAILER, code.number().into());
     status
 }
@@ -20,7 +20,24 @@ pub fn code(status: &Status) -> ErrorCode {
     number.and_then(ErrorCode::from_number).unwrap_or(ErrorCode::Internal)
 }
 
-const fn grpc_code(category: ErrorCategory) -> Code {
+/// The answer of a method whose part of the node does not exist yet.
+#[must_use]
+pub fn missing_part(part: &str) -> Status {
+    refuse(ErrorCode::PartMissing, format!("{part} is not part of local mode"))
+}
+
+const fn grpc_code(code: ErrorCode) -> Code {
+    match code {
+        ErrorCode::ArgumentInvalid | ErrorCode::SliceRange => Code::InvalidArgument,
+        ErrorCode::ServiceUnknown | ErrorCode::PartMissing => Code::Unimplemented,
+        ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,
+        ErrorCode::Cancelled => Code::Cancelled,
+        ErrorCode::ModelUnknown => Code::NotFound,
+        _ => of_category(code.category()),
+    }
+}
+
+const fn of_category(category: ErrorCategory) -> Code {
     match category {
         ErrorCategory::Protocol => Code::InvalidArgument,
         ErrorCategory::Authentication => Code::Unauthenticated,

@@ -11,8 +11,7 @@ use ioi_egress::Client;
 use ioi_ipc::proto::egress::egress_server::EgressServer;
 use ioi_ipc::proto::guardian::credentials_client::CredentialsClient;
 use ioi_ipc::proto::supervisor::egress_host_client::EgressHostClient;
-use ioi_ipc::tonic::transport::Server;
-use ioi_ipc::{Inherited, Transfers, pair};
+use ioi_ipc::{Inherited, Services, Transfers, pair};
 use service::EgressService;
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,7 +24,7 @@ async fn main() -> Result<()> {
         host: EgressHostClient::new(pair::client(inherited.supervisor()?).await?),
         transfers: Transfers::start(inherited.descriptors()?)?,
     };
-    let router = Server::builder().add_service(EgressServer::new(service));
-    pair::serve(inherited.named("orchestrator")?, router).await?;
+    let services = Services::new().with(EgressServer::new(service));
+    pair::serve(inherited.named("orchestrator")?, services).await?;
     Ok(())
 }

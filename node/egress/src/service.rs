@@ -2,12 +2,13 @@
 
 use ioi_egress::{Bounds, Client, FetchError, Report, Request as Outgoing, Target};
 use ioi_ipc::Transfers;
-use ioi_ipc::proto::egress::{FetchReply, FetchRequest, egress_server::Egress};
+use ioi_ipc::payload::Content;
+use ioi_ipc::proto::egress::{SecureEgressReply, SecureEgressRequest, egress_server::Egress};
 use ioi_ipc::proto::guardian::{ReleaseCredentialRequest, credentials_client::CredentialsClient};
 use ioi_ipc::proto::supervisor::{TakeStreamRequest, egress_host_client::EgressHostClient};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait, transport::Channel};
-use ioi_types::{Digest, ErrorCode, limits};
+use ioi_types::{Digest, ErrorCode};
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use tokio::io::AsyncWriteExt;
@@ -23,7 +24,7 @@ pub(crate) struct EgressService {
 
 impl EgressService {
     /// The credential that the guardian binds to this request; `None` for a request without one.
-    async fn released(&self, request: &FetchRequest) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
+    async fn released(&self, request: &SecureEgressRequest) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
         let asked = ReleaseCredentialRequest {
             request_id: request.request_id.clone(),
             method: request.method.clone(),
@@ -47,31 +48,35 @@ impl EgressService {
 
 #[async_trait]
 impl Egress for EgressService {
-    async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchReply>, Status> {
-        let request = request.into_inner();
-        if request.body.len() > limits::INLINE_BYTES_MAX {
-            let message = format!("the request's body has {} bytes", request.body.len());
+    async fn secure_egress(
+        &self,
+        request: Request<SecureEgressRequest>,
+    ) -> Result<Response<SecureEgressReply>, Status> {
+        let mut request = request.into_inner();
+        let Content::Inline(body) = request.body.take().unwrap_or_default().content("the request's body")?
+        else {
+            let message = "the request's body is a handle, and egress maps no shared memory";
             return Err(refuse(ErrorCode::ArgumentInvalid, message));
-        }
+        };
         let target = Target::parse(&request.url).map_err(|error| failed(&error))?;
         let mut stream = self.stream(request.stream).await?;
         let secret = self.released(&request).await?;
         let authorized = secret.is_some();
-        let request_digest = Digest::blake3(*blake3::hash(&request.body).as_bytes()).to_string();
-        let request_bytes = request.body.len() as u64;
+        let request_digest = Digest::blake3(*blake3::hash(&body).as_bytes()).to_string();
+        let request_bytes = body.len() as u64;
         let headers = request.headers.into_iter().map(|header| (header.name, header.value)).collect();
-        let outgoing = Outgoing { method: request.method, target, headers, body: request.body, secret };
+        let outgoing = Outgoing { method: request.method, target, headers, body, secret };
         let report = self.client.fetch(outgoing, &Bounds::default(), &mut stream).await;
         let report = report.map_err(|error| failed(&error))?;
         // An error means that its reader is gone, which the orchestrator meets there.
         let _ = stream.shutdown().await;
-        let reply = FetchReply { request_digest, request_bytes, authorized, ..answered(&report) };
+        let reply = SecureEgressReply { request_digest, request_bytes, authorized, ..answered(&report) };
         Ok(Response::new(reply))
     }
 }
 
-fn answered(report: &Report) -> FetchReply {
-    FetchReply {
+fn answered(report: &Report) -> SecureEgressReply {
+    SecureEgressReply {
         status: report.status.into(),
         content_type: report.content_type.clone(),
         peer_address: report.peer.to_string(),
@@ -82,7 +87,7 @@ fn answered(report: &Report) -> FetchReply {
         certificate_bytes: report.certificate.map_or(0, |shown| shown.bytes),
         bytes: report.bytes,
         digest: Digest::blake3(report.digest).to_string(),
-        ..FetchReply::default()
+        ..SecureEgressReply::default()
     }
 }
 

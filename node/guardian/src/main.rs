@@ -16,8 +16,8 @@ use ioi_ipc::proto::guardian::guardian_server::GuardianServer;
 use ioi_ipc::proto::supervisor::{
     ConfigureRequest, GuardianConfiguration, ReadyRequest, guardian_host_client::GuardianHostClient,
 };
-use ioi_ipc::tonic::transport::{Channel, Server};
-use ioi_ipc::{Inherited, pair};
+use ioi_ipc::tonic::transport::Channel;
+use ioi_ipc::{Inherited, Services, pair};
 use ioi_types::{BootId, LogId};
 use keystore::KeyStore;
 use release::{CredentialsService, Releases};
@@ -56,13 +56,12 @@ async fn serve(
     host.ready(ReadyRequest { public_key: key.public().to_bytes().to_vec() }).await?;
     let releases = Releases::new(configuration, keys);
     if inherited.has("egress") {
-        let service = CredentialsServer::new(CredentialsService(releases.clone()));
-        let router = Server::builder().add_service(service);
+        let services = Services::new().with(CredentialsServer::new(CredentialsService(releases.clone())));
         // An error means that the egress process is gone, which the orchestrator meets.
-        tokio::spawn(pair::serve(inherited.named("egress")?, router));
+        tokio::spawn(pair::serve(inherited.named("egress")?, services));
     }
     let service = service::GuardianService { boot, key, journal: Mutex::new(journal), releases };
-    let router = Server::builder().add_service(GuardianServer::new(service));
-    pair::serve(inherited.named("orchestrator")?, router).await?;
+    let services = Services::new().with(GuardianServer::new(service));
+    pair::serve(inherited.named("orchestrator")?, services).await?;
     Ok(())
 }

@@ -4,12 +4,13 @@ use crate::failure::Failure;
 use crate::model::{Model, Written};
 use crate::receipt::{self, CutShort};
 use crate::session::{Plugin, Session};
+use crate::workload::Workload;
 use futures::stream::{FuturesUnordered, StreamExt};
 use ioi_audit::{Citation, Closing, Slice};
 use ioi_canon::{Limits, Map, Value, parse};
-use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
+use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
+use ioi_ipc::proto::control::{self, execute_job_request::Job, job_result::Result as Done};
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
-use ioi_ipc::tonic::transport::Channel;
 use ioi_plugin::CallError;
 use ioi_plugin::message::{Request, Response};
 use ioi_types::{Digest, ErrorCode};
@@ -26,11 +27,7 @@ const PASSAGES_MAX: u32 = 8;
 ///
 /// # Errors
 /// What ended the session early.
-pub(crate) async fn run(
-    session: &Session,
-    workload: WorkloadClient<Channel>,
-    model: Option<Model>,
-) -> Result<(), CutShort> {
+pub(crate) async fn run(session: &Session, workload: Workload, model: Option<Model>) -> Result<(), CutShort> {
     let mut ask = Ask::new(session, workload, model);
     let mut conversation = Conversation::default();
     let work = async {
@@ -55,7 +52,7 @@ pub(crate) async fn or_interrupted(
 /// Reads everything beneath the roots; shared with the demo.
 pub(crate) struct Ask<'s> {
     pub(crate) session: &'s Session,
-    pub(crate) workload: WorkloadClient<Channel>,
+    pub(crate) workload: Workload,
     /// Who writes the answers; without one, the built-in reader.
     pub(crate) model: Option<Model>,
     pub(crate) progress: wire::Progress,
@@ -82,7 +79,7 @@ struct Batch {
 }
 
 impl<'s> Ask<'s> {
-    pub(crate) fn new(session: &'s Session, workload: WorkloadClient<Channel>, model: Option<Model>) -> Self {
+    pub(crate) fn new(session: &'s Session, workload: Workload, model: Option<Model>) -> Self {
         Self { session, workload, model, progress: wire::Progress::default(), refused: 0, spoken_of: 0 }
     }
 
@@ -95,9 +92,9 @@ impl<'s> Ask<'s> {
         if self.progress.documents_read == 0 {
             return Err(self.nothing_read());
         }
-        let completed = self.workload.complete(control::CompleteRequest {}).await;
-        self.progress.passages =
-            completed.map_err(|status| Failure::node("workload", &status))?.into_inner().passages;
+        let indexed = self.workload.execute(Job::Index(control::IndexJob {})).await?;
+        let Done::Index(indexed) = indexed else { return Err(Workload::other_result()) };
+        self.progress.passages = indexed.passages;
         self.session.host.report(Report::Progress(self.progress)).await;
         Ok(())
     }
@@ -207,22 +204,24 @@ impl<'s> Ask<'s> {
         documents: Vec<control::Document>,
     ) -> Result<(), Failure> {
         let mut regions =
-            answered.handles.iter().map(|handle| control::Region { id: handle.region, bytes: handle.length });
+            answered.handles.iter().map(|handle| SharedMemoryHandle::whole(handle.region, handle.length));
         let (text, source) = (regions.next(), regions.next());
         for region in text.iter().chain(&source) {
             let granted = self
                 .session
                 .host
                 .client()
-                .grant(wire::GrantRequest { region: region.id, instance: plugin.instance })
+                .grant(wire::GrantRequest { region: region.region, instance: plugin.instance })
                 .await;
             granted.map_err(|status| Failure::node("supervisor", &status))?;
         }
-        let request = control::IngestRequest { text, source, documents, digest_only: false };
-        let reply =
-            self.workload.ingest(request).await.map_err(|status| Failure::node("workload", &status))?;
-        let reply = reply.into_inner();
-        for (region, digest) in [(text, reply.text_region_digest), (source, reply.source_region_digest)] {
+        let payload = |handle: Option<SharedMemoryHandle>| handle.map(Payload::of_handle);
+        let (text_payload, source_payload) = (payload(text), payload(source));
+        let job =
+            control::IngestJob { text: text_payload, source: source_payload, documents, digest_only: false };
+        let ingested = self.workload.execute(Job::Ingest(job)).await?;
+        let Done::Ingest(ingested) = ingested else { return Err(Workload::other_result()) };
+        for (region, digest) in [(text, ingested.text_digest), (source, ingested.source_digest)] {
             if let Some(region) = region {
                 record_slice(self.session, region, &digest, "plugin:files", "workload").await?;
             }
@@ -277,9 +276,13 @@ impl<'s> Ask<'s> {
 
     /// The built-in reader quotes.
     async fn read(&mut self, question: &str) -> Result<Given, Failure> {
-        let asked = control::AskRequest { question: question.to_owned(), passages_max: PASSAGES_MAX };
-        let reply = self.workload.ask(asked).await.map_err(|status| Failure::node("workload", &status))?;
-        let reply = reply.into_inner();
+        let job = control::AnswerJob {
+            question: question.to_owned(),
+            passages_max: PASSAGES_MAX,
+            model_digest: self.workload.reader().await?,
+        };
+        let answered = self.workload.execute(Job::Answer(job)).await?;
+        let Done::Answer(reply) = answered else { return Err(Workload::other_result()) };
         if let Some(slice) = reply.slice {
             record_slice(self.session, slice, &reply.slice_digest, "workload", "workload").await?;
         }
@@ -322,15 +325,15 @@ impl Given {
 /// Records that a sealed region changed hands.
 pub(crate) async fn record_slice(
     session: &Session,
-    region: control::Region,
+    handle: SharedMemoryHandle,
     digest: &str,
     from: &str,
     to: &str,
 ) -> Result<(), Failure> {
     let slice = Slice {
-        region: region.id,
+        region: handle.region,
         digest: digest_of(digest)?,
-        bytes: region.bytes,
+        bytes: handle.length,
         by: "workload".into(),
         from: from.into(),
         to: to.into(),

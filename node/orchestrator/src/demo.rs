@@ -7,10 +7,11 @@ use crate::ask::{Ask, Conversation, or_interrupted};
 use crate::failure::Failure;
 use crate::receipt::CutShort;
 use crate::session::Session;
+use crate::workload::Workload;
 use ioi_canon::{Map, Value};
-use ioi_ipc::proto::control::{self, workload_client::WorkloadClient};
+use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
+use ioi_ipc::proto::control::{self, execute_job_request::Job};
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
-use ioi_ipc::tonic::transport::Channel;
 use ioi_plugin::message::{Request, Response};
 
 const ATTEMPT_DEADLINE_MS: u32 = 5_000;
@@ -33,7 +34,7 @@ const ATTEMPTS: [&str; 8] = [
 /// What ended the session early; an attempt that fails is no failure.
 pub(crate) async fn run(
     session: &Session,
-    mut workload: WorkloadClient<Channel>,
+    workload: Workload,
     task: &wire::DemoTask,
 ) -> Result<(), CutShort> {
     let mut ask = Ask::new(session, workload.clone(), None);
@@ -42,7 +43,7 @@ pub(crate) async fn run(
         ask.ingest().await?;
         ask.answer(task.question.clone(), &mut conversation).await?;
         for name in ATTEMPTS {
-            attempt(session, &mut workload, task, name).await?;
+            attempt(session, &workload, task, name).await?;
         }
         Ok(())
     };
@@ -54,7 +55,7 @@ pub(crate) async fn run(
 /// had sealed, and then tried to change.
 async fn digest_again(
     session: &Session,
-    workload: &mut WorkloadClient<Channel>,
+    workload: &Workload,
     response: &Response,
     instance: u32,
 ) -> Result<String, Failure> {
@@ -68,17 +69,17 @@ async fn digest_again(
         claimed_digest: ioi_crypto::blake3(&vec![b'a'; length]).to_string(),
         ..Default::default()
     };
-    let text = Some(control::Region { id: handle.region, bytes: handle.length });
-    let asked = control::IngestRequest { text, source: None, documents: vec![document], digest_only: true };
-    Ok(match workload.ingest(asked).await {
+    let text = Some(Payload::of_handle(SharedMemoryHandle::whole(handle.region, handle.length)));
+    let job = control::IngestJob { text, source: None, documents: vec![document], digest_only: true };
+    Ok(match workload.execute(Job::Ingest(job)).await {
         Ok(_) => "digest same".into(),
-        Err(status) => format!("digest {}", status.message()),
+        Err(failure) => format!("digest {}", failure.message),
     })
 }
 
 async fn attempt(
     session: &Session,
-    workload: &mut WorkloadClient<Channel>,
+    workload: &Workload,
     task: &wire::DemoTask,
     name: &str,
 ) -> Result<(), Failure> {

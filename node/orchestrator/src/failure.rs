@@ -41,6 +41,11 @@ impl Failure {
         Self::new(code, format!("the {name} did not answer in time: it is stopped, or stuck"))
     }
 
+    /// Another process of the node is there and says nothing.
+    pub(crate) fn late_node(name: &str) -> Self {
+        Self::late(ErrorCode::NodeGone, name)
+    }
+
     /// The user wanted the end.
     pub(crate) fn interrupted() -> Self {
         Self::new(ErrorCode::Cancelled, "interrupted")
@@ -49,7 +54,7 @@ impl Failure {
     /// Another process of the node refused, or is gone.
     pub(crate) fn node(name: &str, status: &Status) -> Self {
         match status::code(status) {
-            ErrorCode::Internal if is_late(status) => Self::late(ErrorCode::NodeGone, name),
+            ErrorCode::Internal if is_late(status) => Self::late_node(name),
             ErrorCode::Internal => {
                 Self::new(ErrorCode::NodeGone, format!("the {name} did not answer: {}", status.message()))
             }

@@ -17,18 +17,18 @@ mod receipt;
 mod run;
 mod services;
 mod session;
+mod workload;
 
 use anyhow::{Context, Result};
 use failure::Failure;
 use host::Host;
-use ioi_ipc::proto::control::workload_client::WorkloadClient;
 use ioi_ipc::proto::egress::egress_client::EgressClient;
 use ioi_ipc::proto::supervisor::{AskTask, ConfigureRequest, Failed, report_request::Report, task::Task};
-use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, pair};
 use model::Model;
 use receipt::CutShort;
 use session::Session;
+use workload::Workload;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -75,8 +75,9 @@ async fn model(inherited: &Inherited, task: AskTask) -> Result<Option<Model>, Fa
     Ok(Some(Model { endpoint, egress: EgressClient::new(channel) }))
 }
 
-async fn workload(inherited: &Inherited, session: &Session) -> Result<WorkloadClient<Channel>, Failure> {
+async fn workload(inherited: &Inherited, session: &Session) -> Result<Workload, Failure> {
     let deadline = session.bounds.workload;
     let connect = async { pair::client_within(inherited.named("workload")?, deadline).await };
-    connect.await.map(WorkloadClient::new).map_err(|error| Failure::internal(format!("no workload: {error}")))
+    let channel = connect.await.map_err(|error| Failure::internal(format!("no workload: {error}")))?;
+    Ok(Workload::new(channel, deadline))
 }

@@ -4,9 +4,11 @@
 use crate::ask::record_slice;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::workload::{Told, Workload};
 use ioi_audit::Witnessed;
 use ioi_firewall::Call;
-use ioi_ipc::proto::control::{self, compose_event::Event, workload_client::WorkloadClient};
+use ioi_ipc::proto::common::Payload;
+use ioi_ipc::proto::control::{self, execute_job_request::Job, job_result::Result as Done};
 use ioi_ipc::proto::egress::{self, egress_client::EgressClient};
 use ioi_ipc::proto::guardian::AuthorizeRequest;
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
@@ -37,8 +39,8 @@ pub(crate) struct Written {
 
 /// Both ends' account of one exchange.
 struct Exchange {
-    fetched: egress::FetchReply,
-    composed: control::Composed,
+    fetched: egress::SecureEgressReply,
+    composed: control::ComposeResult,
 }
 
 impl Model {
@@ -54,16 +56,15 @@ impl Model {
     pub(crate) async fn ask(
         &self,
         session: &Session,
-        workload: &WorkloadClient<Channel>,
+        workload: &Workload,
         question: &str,
     ) -> Result<Written, Failure> {
-        let asked = control::PromptRequest {
+        let job = Job::Prompt(control::PromptJob {
             question: question.to_owned(),
             passages_max: PASSAGES_MAX,
             model: self.endpoint.name.clone(),
-        };
-        let prompt = workload.clone().prompt(asked).await;
-        let prompt = prompt.map_err(|status| Failure::node("workload", &status))?.into_inner();
+        });
+        let Done::Prompt(prompt) = workload.execute(job).await? else { return Err(Workload::other_result()) };
         if let Some(slice) = prompt.slice {
             record_slice(session, slice, &prompt.slice_digest, "workload", "workload").await?;
         }
@@ -92,8 +93,8 @@ impl Model {
     async fn exchange(
         &self,
         session: &Session,
-        workload: &WorkloadClient<Channel>,
-        body: Vec<u8>,
+        workload: &Workload,
+        body: Option<Payload>,
         passages: u32,
     ) -> Result<Exchange, Failure> {
         let mut request_id = [0; 16];
@@ -118,7 +119,7 @@ impl Model {
         let opened = session.host.client().open_stream(wire::OpenStreamRequest {}).await;
         let stream = opened.map_err(|status| Failure::node("supervisor", &status))?.into_inner().stream;
         let header = |name: &str, value: &str| egress::Header { name: name.into(), value: value.into() };
-        let fetch = egress::FetchRequest {
+        let fetch = egress::SecureEgressRequest {
             request_id: request_id.to_vec(),
             method: METHOD.into(),
             url: self.endpoint.url.clone(),
@@ -130,7 +131,7 @@ impl Model {
             stream,
         };
         let fetched = async {
-            let fetched = self.egress.clone().fetch(fetch).await;
+            let fetched = self.egress.clone().secure_egress(fetch).await;
             fetched.map(|reply| reply.into_inner()).map_err(|status| Failure::node("egress", &status))
         };
         let both = async { tokio::try_join!(fetched, compose(session, workload, stream, passages)) };
@@ -143,21 +144,18 @@ impl Model {
 /// Follows the answer while it is read, and shows its tokens.
 async fn compose(
     session: &Session,
-    workload: &WorkloadClient<Channel>,
+    workload: &Workload,
     stream: u64,
     passages: u32,
-) -> Result<control::Composed, Failure> {
-    let gone = |status| Failure::node("workload", &status);
-    let request = control::ComposeRequest { stream, passages };
-    let mut events = workload.clone().compose(request).await.map_err(gone)?.into_inner();
-    while let Some(event) = events.message().await.map_err(gone)? {
-        match event.event {
-            Some(Event::Token(text)) => session.host.report(Report::Token(wire::Token { text })).await,
-            Some(Event::Composed(composed)) => return Ok(composed),
-            None => {}
+) -> Result<control::ComposeResult, Failure> {
+    let mut running = workload.begin(Job::Compose(control::ComposeJob { stream, passages })).await?;
+    loop {
+        match running.next().await? {
+            Told::Token(text) => session.host.report(Report::Token(wire::Token { text })).await,
+            Told::Done(Done::Compose(composed)) => return Ok(composed),
+            Told::Done(_) => return Err(Workload::other_result()),
         }
     }
-    Err(Failure::new(ErrorCode::NodeGone, "the workload did not end the answer"))
 }
 
 /// What goes into the outcome: digests by the egress process, which the workload's must equal.

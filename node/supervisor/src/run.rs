@@ -17,13 +17,12 @@ use crate::service::{EgressService, GuardianService, OrchestratorService, Worklo
 use crate::shared::{Shared, lock};
 use crate::wiring::Station;
 use crate::witness::Witness;
-use ioi_ipc::pair;
 use ioi_ipc::proto::supervisor::{
     self as wire, egress_host_server::EgressHostServer, guardian_host_server::GuardianHostServer,
     orchestrator_host_server::OrchestratorHostServer, report_request::Report,
     workload_host_server::WorkloadHostServer,
 };
-use ioi_ipc::tonic::transport::{Server, server::Router};
+use ioi_ipc::{Services, pair};
 use ioi_sandbox::{Kernel, Layer, Profile, SpawnError};
 use ioi_types::{ErrorCode, LogId};
 use std::collections::BTreeMap;
@@ -226,22 +225,22 @@ impl Run {
         let mut run = Self { shared, children: Vec::new(), reports: inbox, log };
 
         run.spawn(guardian, profiles::guardian, |run| {
-            Server::builder().add_service(GuardianHostServer::new(GuardianService { run }))
+            Services::new().with(GuardianHostServer::new(GuardianService { run }))
         })?;
         if let Some(workload) = workload {
             run.spawn(workload, profiles::workload, |run| {
-                Server::builder().add_service(WorkloadHostServer::new(WorkloadService { run }))
+                Services::new().with(WorkloadHostServer::new(WorkloadService { run }))
             })?;
         }
         if let Some(egress) = egress {
             run.spawn(egress, profiles::egress, |run| {
-                Server::builder().add_service(EgressHostServer::new(EgressService { run }))
+                Services::new().with(EgressHostServer::new(EgressService { run }))
             })?;
         }
         let profile =
             |settings: &Settings, station: &Station| profiles::orchestrator(settings, station, &directory);
         run.spawn(orchestrator, profile, |run| {
-            Server::builder().add_service(OrchestratorHostServer::new(OrchestratorService { run }))
+            Services::new().with(OrchestratorHostServer::new(OrchestratorService { run }))
         })?;
         Ok(run)
     }
@@ -250,7 +249,7 @@ impl Run {
         &mut self,
         station: Station,
         profile: impl FnOnce(&Settings, &Station) -> Profile,
-        service: impl FnOnce(Arc<Shared>) -> Router,
+        service: impl FnOnce(Arc<Shared>) -> Services,
     ) -> Result<(), RunError> {
         let name = station.name();
         let profile = profile(&self.shared.settings, &station);

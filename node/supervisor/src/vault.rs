@@ -5,13 +5,12 @@ use crate::home::private_folder;
 use crate::profiles;
 use crate::run::{RunError, Settings};
 use crate::wiring::Station;
-use ioi_ipc::pair;
 use ioi_ipc::proto::supervisor::{
     self as wire,
     guardian_host_server::{GuardianHost, GuardianHostServer},
 };
-use ioi_ipc::tonic::transport::Server;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
+use ioi_ipc::{Services, pair};
 use ioi_types::ErrorCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -65,7 +64,7 @@ pub async fn ask_vault(settings: &Settings, task: VaultTask) -> Result<Vec<Strin
     let child = child.map_err(|source| RunError::Spawn { name: "guardian".into(), source })?;
     let (answered, mut answers) = mpsc::channel(1);
     let service = VaultHost { task: Mutex::new(Some(task)), answered };
-    tokio::spawn(pair::serve(host, Server::builder().add_service(GuardianHostServer::new(service))));
+    tokio::spawn(pair::serve(host, Services::new().with(GuardianHostServer::new(service))));
     let waited = tokio::time::timeout(DEADLINE, async {
         tokio::select! {
             biased;

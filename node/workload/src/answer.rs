@@ -5,7 +5,8 @@ use crate::memory::Memory;
 use crate::model;
 use ioi_crypto::hash::blake3;
 use ioi_ipc::context::{self, ArchivedChunk, ArchivedContextSlice, Chunk, ContextSlice};
-use ioi_ipc::proto::control::{AskReply, AskRequest, Citation, PromptReply, PromptRequest, Region};
+use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
+use ioi_ipc::proto::control::{AnswerJob, AnswerResult, Citation, PromptJob, PromptResult};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Status;
 use ioi_search::{Answer, Hit, Question, Span, reader};
@@ -22,12 +23,12 @@ const QUOTES_MAX: usize = 3;
 pub(crate) async fn answer(
     corpus: &Corpus,
     memory: &Memory,
-    request: &AskRequest,
+    job: &AnswerJob,
     slice_id: u64,
-) -> Result<AskReply, Status> {
-    let found = Found::seal(corpus, memory, &request.question, request.passages_max, slice_id).await?;
+) -> Result<AnswerResult, Status> {
+    let found = Found::seal(corpus, memory, &job.question, job.passages_max, slice_id).await?;
     let mut reply = read(&found.question, found.slice()?);
-    (reply.slice, reply.slice_digest) = (Some(found.region()), found.digest());
+    (reply.slice, reply.slice_digest) = (Some(found.handle()), found.digest());
     Ok(reply)
 }
 
@@ -35,19 +36,19 @@ pub(crate) async fn answer(
 pub(crate) async fn prompt(
     corpus: &Corpus,
     memory: &Memory,
-    request: &PromptRequest,
+    job: &PromptJob,
     slice_id: u64,
-) -> Result<PromptReply, Status> {
-    let found = Found::seal(corpus, memory, &request.question, request.passages_max, slice_id).await?;
+) -> Result<PromptResult, Status> {
+    let found = Found::seal(corpus, memory, &job.question, job.passages_max, slice_id).await?;
     let slice = found.slice()?;
-    let (body, passages) = model::body(slice, &request.question, &request.model);
+    let (body, passages) = model::body(slice, &job.question, &job.model);
     if body.len() > limits::INLINE_BYTES_MAX {
         let message = format!("the question alone makes a request of {} bytes", body.len());
         return Err(refuse(ErrorCode::ArgumentInvalid, message));
     }
-    Ok(PromptReply {
-        body,
-        slice: Some(found.region()),
+    Ok(PromptResult {
+        body: Some(Payload::of_bytes(body)),
+        slice: Some(found.handle()),
         slice_digest: found.digest(),
         passages: slice.chunks.iter().take(passages).map(whole).collect(),
     })
@@ -68,9 +69,14 @@ impl Found {
         passages_max: u32,
         slice_id: u64,
     ) -> Result<Self, Status> {
+        if question.len() > limits::QUESTION_BYTES_MAX {
+            return Err(invalid(&format!("a question of {} bytes is too long", question.len())));
+        }
+        let most = usize::try_from(passages_max).ok().filter(|most| (1..=PASSAGES_MAX).contains(most));
+        let most =
+            most.ok_or_else(|| invalid(&format!("{passages_max} passages are not 1 to {PASSAGES_MAX}")))?;
         let index = corpus.finished();
         let terms = index.question(question).map_err(|error| invalid(&error))?;
-        let most = (passages_max as usize).clamp(1, PASSAGES_MAX);
         let slice = slice(corpus, question, &index.search(&terms, most), slice_id);
         let encoded = context::encode(&slice).map_err(|error| invalid(&error))?;
         drop(slice);
@@ -82,8 +88,8 @@ impl Found {
         context::view(&self.view).map_err(|error| invalid(&error))
     }
 
-    fn region(&self) -> Region {
-        Region { id: self.region, bytes: self.view.len() as u64 }
+    fn handle(&self) -> SharedMemoryHandle {
+        SharedMemoryHandle::whole(self.region, self.view.len() as u64)
     }
 
     fn digest(&self) -> String {
@@ -116,7 +122,7 @@ fn slice(corpus: &Corpus, question: &str, hits: &[Hit], slice_id: u64) -> Contex
     }
 }
 
-fn read(question: &Question, slice: &ArchivedContextSlice) -> AskReply {
+fn read(question: &Question, slice: &ArchivedContextSlice) -> AnswerResult {
     let passages: Vec<_> = slice
         .chunks
         .iter()
@@ -127,7 +133,7 @@ fn read(question: &Question, slice: &ArchivedContextSlice) -> AskReply {
         })
         .collect();
     let Answer::Quotes(quotes) = reader::read(question, &passages, QUOTES_MAX) else {
-        return AskReply { text: "No passage answers this.".into(), found: false, ..Default::default() };
+        return AnswerResult { text: "No passage answers this.".into(), found: false, ..Default::default() };
     };
     let (mut text, mut citations) = (String::new(), Vec::new());
     for (index, quote) in quotes.iter().enumerate() {
@@ -146,7 +152,7 @@ fn read(question: &Question, slice: &ArchivedContextSlice) -> AskReply {
             score: quote.score,
         });
     }
-    AskReply { text, found: true, citations, ..Default::default() }
+    AnswerResult { text, found: true, citations, ..Default::default() }
 }
 
 /// A whole passage, as a model was given it.

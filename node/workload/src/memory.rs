@@ -1,6 +1,8 @@
 //! Regions that reach the workload, and those that it fills itself.
 
 use ioi_ipc::Transfers;
+use ioi_ipc::payload::Content;
+use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::supervisor::{
     AllocRequest, FetchRequest, SealRequest, TakeStreamRequest, workload_host_client::WorkloadHostClient,
 };
@@ -9,8 +11,37 @@ use ioi_ipc::tonic::{Status, transport::Channel};
 use ioi_shm::{PeerBuffer, Sealed, View};
 use ioi_types::{ErrorCode, limits};
 use std::io;
+use std::ops::Deref;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use tokio::net::UnixStream;
+
+/// The bytes of one payload, which nobody can change any more.
+pub(crate) enum Bulk {
+    /// They came with the request.
+    Inline(Vec<u8>),
+    /// They lie in a sealed region, from an offset on.
+    Mapped { view: View, offset: u64, length: u64 },
+}
+
+impl Deref for Bulk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => bytes,
+            // The part was found to lie in the view when this was made.
+            Self::Mapped { view, offset, length } => view.slice(*offset, *length).unwrap_or_default(),
+        }
+    }
+}
+
+impl Bulk {
+    /// A part of the bytes, where there is one.
+    pub(crate) fn part(&self, offset: u64, length: u64) -> Option<&[u8]> {
+        let from = usize::try_from(offset).ok()?;
+        self.get(from..from.checked_add(usize::try_from(length).ok()?)?)
+    }
+}
 
 /// Asks the supervisor for regions and maps what comes.
 #[derive(Clone)]
@@ -24,8 +55,27 @@ fn transfer_failed(error: io::Error) -> Status {
 }
 
 impl Memory {
+    /// The bytes of a payload; those of a region are fetched and mapped. `what` names them in errors.
+    pub(crate) async fn bulk(&self, payload: Payload, what: &str) -> Result<Bulk, Status> {
+        let handle = match payload.content(what)? {
+            Content::Inline(bytes) => return Ok(Bulk::Inline(bytes)),
+            Content::Handle(handle) => handle,
+        };
+        let SharedMemoryHandle { region, generation, offset, length, .. } = handle;
+        if generation != 1 {
+            let message = format!("region {region} is sealed, so it has no generation {generation}");
+            return Err(refuse(ErrorCode::RegionUnknown, message));
+        }
+        let view = self.fetch(region).await?;
+        if view.slice(offset, length).is_err() {
+            let message = format!("{what} is {length} bytes at {offset}; region {region} has {}", view.len());
+            return Err(refuse(ErrorCode::SliceRange, message));
+        }
+        Ok(Bulk::Mapped { view, offset, length })
+    }
+
     /// Fetches a sealed region; every seal is checked before anything is mapped.
-    pub(crate) async fn fetch(&self, region: u64) -> Result<View, Status> {
+    async fn fetch(&self, region: u64) -> Result<View, Status> {
         let awaited = self.transfers.expect().map_err(transfer_failed)?;
         let transfer_id = awaited.id().0.to_vec();
         self.host.clone().fetch(FetchRequest { region, transfer_id }).await?;

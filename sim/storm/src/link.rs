@@ -95,7 +95,7 @@ impl Link {
         let (marks, peer_marks) = (memory.page(MARKS, nothing.clone())?, peer.page(MARKS, nothing)?);
         let arena = ARENA_START..REGION_BYTES;
         let lender = Lender::new(Arc::clone(&memory), REGION, arena.clone(), QUOTA)?;
-        let borrower = Borrower::untrusted(peer, REGION, arena, QUOTA);
+        let borrower = Borrower::untrusted(std::sync::Arc::new(peer), REGION, arena, QUOTA);
         Ok(Link { port, sender, receiver, writer, reader, lender, borrower, memory, marks, peer_marks })
     }
 

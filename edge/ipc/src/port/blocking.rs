@@ -1,0 +1,71 @@
+//! A port for a thread: it spins while that pays, then sleeps in the kernel.
+
+use super::Spin;
+use ioi_shm::ring::Header;
+use ioi_shm::{Port, PortReceiver, PortSender, RecvError, SendError, SendTimeoutError};
+use std::time::Duration;
+
+/// The sending end for a thread that waits for room.
+#[derive(Debug)]
+pub struct Sender<const SLOTS: usize, const BYTES: usize> {
+    port: PortSender<SLOTS, BYTES>,
+    spin: Spin,
+}
+
+/// The receiving end for a thread that waits for messages.
+#[derive(Debug)]
+pub struct Receiver<const SLOTS: usize, const BYTES: usize> {
+    port: PortReceiver<SLOTS, BYTES>,
+    spin: Spin,
+}
+
+/// Both ends of a port, for the same thread or two.
+#[must_use]
+pub fn split<const SLOTS: usize, const BYTES: usize>(
+    port: Port<SLOTS, BYTES>,
+) -> (Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>) {
+    let (sender, receiver) = (port.sender, port.receiver);
+    (Sender { port: sender, spin: Spin::adaptive() }, Receiver { port: receiver, spin: Spin::adaptive() })
+}
+
+impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {
+    /// Sends a message, waiting at most `timeout` for room.
+    ///
+    /// # Errors
+    /// Those of [`PortSender::send_timeout`].
+    #[inline]
+    pub fn send(&mut self, msg_id: u32, payload: &[u8], timeout: Duration) -> Result<(), SendTimeoutError> {
+        let sent = self.spin.until(|| match self.port.try_send(msg_id, payload) {
+            Err(SendError::Full) => None,
+            other => Some(other),
+        });
+        match sent {
+            Some(sent) => Ok(sent?),
+            None => self.port.send_timeout(msg_id, payload, timeout),
+        }
+    }
+
+    /// The end as it is, to send without waiting or in batches.
+    pub fn port(&mut self) -> &mut PortSender<SLOTS, BYTES> {
+        &mut self.port
+    }
+}
+
+impl<const SLOTS: usize, const BYTES: usize> Receiver<SLOTS, BYTES> {
+    /// Copies the next message out, waiting at most `timeout` for it.
+    ///
+    /// # Errors
+    /// Those of [`PortReceiver::recv_timeout`].
+    #[inline]
+    pub fn recv(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
+        match self.spin.until(|| self.port.try_recv(into).transpose()) {
+            Some(received) => Ok(received?),
+            None => self.port.recv_timeout(into, timeout),
+        }
+    }
+
+    /// The end as it is, to receive without waiting.
+    pub fn port(&mut self) -> &mut PortReceiver<SLOTS, BYTES> {
+        &mut self.port
+    }
+}

@@ -1,0 +1,95 @@
+//! What one channel serves: its services, and health and reflection beside them.
+
+use crate::methods::DESCRIPTORS;
+use std::convert::Infallible;
+use std::sync::OnceLock;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+use tonic_reflection::server::Builder as Reflection;
+
+const HEALTH: &str = "grpc.health.v1.Health";
+const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+
+/// The services of one channel. What is not among them does not exist for the peer of that channel.
+#[derive(Clone, Debug, Default)]
+pub struct Services {
+    routes: Routes,
+    names: Vec<&'static str>,
+}
+
+impl Services {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    #[must_use]
+    pub fn with<S>(mut self, service: S) -> Self
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+        S: NamedService + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes = self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// Adds one whose parts do not exist: its methods answer UNIMPLEMENTED and name the part, as its contract
+    /// has it.
+    #[must_use]
+    pub fn without(mut self, name: &'static str) -> Self {
+        self.names.push(name);
+        self
+    }
+
+    /// The routes, with `grpc.health.v1` and `grpc.reflection.v1` that tell of these services alone.
+    pub(crate) async fn finished(mut self) -> Served {
+        let reporter = HealthReporter::new();
+        for name in &self.names {
+            reporter.set_service_status(*name, ServingStatus::Serving).await;
+        }
+        let health = HealthServer::new(HealthService::from_health_reporter(reporter));
+        self.names.extend([HEALTH, REFLECTION]);
+        let routes = self.routes.add_service(health).prepare();
+        Served { routes, names: self.names, reflection: OnceLock::new() }
+    }
+}
+
+/// Services that are being served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    routes: Routes,
+    names: Vec<&'static str>,
+    /// Made when it is first asked for: reading all contracts takes a millisecond and more, and hardly anybody asks.
+    reflection: OnceLock<Routes>,
+}
+
+impl Served {
+    /// Where a path leads; `None` where its service is not among them.
+    pub(crate) fn route(&self, path: &str) -> Option<Routes> {
+        let (service, _) = path.strip_prefix('/')?.split_once('/')?;
+        let name = self.names.iter().find(|name| **name == service)?;
+        Some(if *name == REFLECTION { self.reflection() } else { self.routes.clone() })
+    }
+
+    fn reflection(&self) -> Routes {
+        let made = self.reflection.get_or_init(|| {
+            let sets = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
+            let builder = sets
+                .into_iter()
+                .fold(Reflection::configure(), Reflection::register_encoded_file_descriptor_set);
+            let builder = self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name));
+            // The descriptors are compiled in, so this fails always or never; a test asks for them.
+            builder.build_v1().map(Routes::new).unwrap_or_default().prepare()
+        });
+        made.clone()
+    }
+}

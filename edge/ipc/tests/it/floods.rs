@@ -1,0 +1,206 @@
+//! Peers that send without end: the connection ends, memory stays, others notice nothing.
+
+use crate::calls::{EXECUTE, HEALTH_CHECK, framed, health};
+use crate::process::Server;
+use crate::raw::{self, End, call, frame, header, opening};
+use bytes::Bytes;
+use http::Request;
+use ioi_ipc::bounds::MESSAGE_BYTES_MAX;
+use ioi_ipc::status::code;
+use ioi_ipc::tonic::Status;
+use ioi_types::ErrorCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// Frames of one flood; far more than any rate lets through.
+const FRAMES: u32 = 40_000;
+
+struct Flood {
+    name: &'static str,
+    /// The layer that stops it.
+    layer: &'static str,
+    opening: Vec<u8>,
+    piece: fn(u32) -> Vec<u8>,
+    times: u32,
+}
+
+fn flood(name: &'static str, layer: &'static str, begins: &[u8], piece: fn(u32) -> Vec<u8>) -> Flood {
+    let opening = [&opening(&[]), begins].concat();
+    Flood { name, layer, opening, piece, times: FRAMES }
+}
+
+fn request(flags: u8, stream: u32) -> Vec<u8> {
+    frame(raw::HEADERS, flags, stream, &call(EXECUTE))
+}
+
+fn floods() -> Vec<Flood> {
+    let open_call = request(raw::END_HEADERS, 1);
+    let unfinished = request(0, 1);
+    let once =
+        |name, layer, opening: Vec<u8>| Flood { name, layer, opening, piece: |_| Vec::new(), times: 1 };
+    // One header of 4000 bytes goes into the table; each byte of the next block stands for all of it.
+    let bomb = [call(EXECUTE), header(0x40, "a", &[b'x'; 4000]), vec![0xbe; 10_000]].concat();
+    vec![
+        flood("rapid reset", "flood, h2", &[], |number| {
+            let stream = number * 2 + 1;
+            [request(raw::END_HEADERS, stream), frame(raw::RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+        }),
+        flood("calls that are never finished", "h2", &[], |number| request(raw::END_HEADERS, number * 2 + 1)),
+        flood("continued headers, empty", "h2, flood", &unfinished, |_| frame(raw::CONTINUATION, 0, 1, &[])),
+        flood("continued headers, a megabyte and more", "h2", &unfinished, |_| {
+            frame(raw::CONTINUATION, 0, 1, &header(0, "a", &[b'x'; 1000]))
+        }),
+        flood("empty data", "h2, flood", &open_call, |_| frame(raw::DATA, 0, 1, &[])),
+        flood("padding instead of data", "h2", &open_call, |_| frame(raw::DATA, 8, 1, &[3, 0, 0, 0])),
+        flood("settings", "flood", &[], |_| frame(raw::SETTINGS, 0, 0, &[])),
+        flood("settings that change", "flood", &[], |number| {
+            let window = (number % 1000).to_be_bytes();
+            frame(raw::SETTINGS, 0, 0, &[&[0, 4], &window[..]].concat())
+        }),
+        flood("pings", "flood", &[], |_| frame(raw::PING, 0, 0, &[0; 8])),
+        flood("priorities", "flood", &[], |_| frame(raw::PRIORITY, 0, 1, &[0, 0, 0, 3, 7])),
+        flood("window updates", "flood", &[], |_| frame(raw::WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+        flood("frames of unknown kinds", "flood", &[], |_| frame(0xbb, 0, 0, b"what")),
+        once(
+            "a table of headers that unfolds",
+            "h2",
+            [opening(&[]), frame(raw::HEADERS, 5, 1, &bomb)].concat(),
+        ),
+        once(
+            "a frame of 16 MiB",
+            "h2",
+            [&opening(&[])[..], &[255, 255, 255, raw::DATA, 0, 0, 0, 0, 1]].concat(),
+        ),
+        once("a call of an even number", "h2", [opening(&[]), request(5, 2)].concat()),
+        once("data of no call", "h2", [opening(&[]), frame(raw::DATA, 0, 7, b"x")].concat()),
+        once(
+            "a window beyond its range",
+            "h2",
+            [opening(&[]), frame(raw::WINDOW_UPDATE, 0, 0, &[0x7f, 255, 255, 255])].concat(),
+        ),
+        once("HTTP/1.1", "flood", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
+        once(
+            "a greeting of TLS",
+            "flood",
+            [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[7; 506]].concat(),
+        ),
+        once("anything", "flood", vec![0xa5; 4096]),
+    ]
+}
+
+/// Asks for health over one connection after another until it is told to stop; every answer must be good.
+async fn other_user(server: Arc<Server>, stop: Arc<AtomicBool>, answers: Arc<AtomicU32>) {
+    while !stop.load(Ordering::Relaxed) {
+        assert_eq!(health(server.connect().await).await, Ok(()), "another user is harmed");
+        answers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_flood_ends_its_own_connection_and_harms_nobody() {
+    let server = Arc::new(Server::start());
+    for row in floods() {
+        assert_eq!(health(server.connect().await).await, Ok(()));
+        let before = server.memory("VmRSS");
+        let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let other = tokio::spawn(other_user(Arc::clone(&server), Arc::clone(&stop), Arc::clone(&answers)));
+        let end = raw::send(server.connect().await, &row.opening, row.piece, row.times).await;
+        stop.store(true, Ordering::Relaxed);
+        other.await.unwrap();
+        let at = (row.name, row.layer);
+        assert_eq!(end, End::Closed, "{at:?}");
+        let grown = server.memory("VmRSS").saturating_sub(before);
+        assert!(grown < 8 * 1024, "{at:?}: {grown} KiB");
+        assert_eq!(health(server.connect().await).await, Ok(()), "{at:?}");
+        assert!(answers.load(Ordering::Relaxed) > 0, "{at:?}: nobody else was served");
+    }
+    let most = server.memory("VmHWM");
+    assert!(most < 64 * 1024, "{most} KiB at its highest");
+    server.rests().await;
+}
+
+/// The same frames, fewer than their rate, harm nobody, so that a client which pings and cancels is served.
+#[tokio::test]
+async fn what_a_client_sends_in_moderation_is_taken() {
+    let server = Server::start();
+    let piece = |number: u32| {
+        let stream = number * 2 + 1;
+        let cancelled = frame(raw::RST_STREAM, 0, stream, &[0, 0, 0, 8]);
+        let frames = [request(raw::END_HEADERS, stream), cancelled, frame(raw::PING, 0, 0, &[0; 8])];
+        [frames.concat(), frame(raw::WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])].concat()
+    };
+    let end = raw::send(server.connect().await, &opening(&[]), piece, 10).await;
+    assert_eq!(end, End::Open);
+}
+
+/// Many requests, each within the bound of one message and none finished, together far beyond that of the channel.
+#[tokio::test]
+async fn the_requests_of_one_channel_have_a_bound_together() {
+    let server = Server::start();
+    assert_eq!(health(server.connect().await).await, Ok(()));
+    let before = server.memory("VmRSS");
+    let (client, connection) = h2::client::handshake(server.connect().await).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let most = Bytes::from([&[0, 0, 0x40, 0, 0][..], &vec![7; MESSAGE_BYTES_MAX - 1]].concat());
+    let mut calls = Vec::new();
+    for _ in 0..100 {
+        let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
+        let (response, mut sender) = client.send_request(request, false).unwrap();
+        sender.send_data(most.clone(), false).unwrap();
+        calls.push((response, sender));
+    }
+    let mut refused = 0;
+    for (response, _sender) in &mut calls {
+        let answered = tokio::time::timeout(Duration::from_millis(300), response).await;
+        let Ok(Ok(head)) = answered else { continue };
+        let status = Status::from_header_map(head.headers()).unwrap();
+        assert_eq!(code(&status), ErrorCode::QuotaMemory, "{status}");
+        refused += 1;
+    }
+    let grown = server.memory("VmHWM").saturating_sub(before);
+    assert!(refused > 50, "{refused} of 100 were refused");
+    assert!(grown < 48 * 1024, "{grown} KiB");
+    // Those that were given up have given their bytes back, to the same channel.
+    drop(calls);
+    let small = Bytes::from(framed(&[0x12, 0]));
+    let taken = loop {
+        let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
+        let (response, mut sender) =
+            client.clone().ready().await.unwrap().send_request(request, false).unwrap();
+        sender.send_data(small.clone(), true).unwrap();
+        let head = response.await.unwrap();
+        let status = Status::from_header_map(head.headers()).unwrap();
+        if code(&status) != ErrorCode::QuotaMemory {
+            break status;
+        }
+    };
+    // Job id 0, which is as far as a request comes that was read.
+    assert_eq!(code(&taken), ErrorCode::ProtocolId);
+    assert_eq!(health(server.connect().await).await, Ok(()));
+}
+
+/// Calls of which only a part comes, and then nobody: however many, they leave nothing behind.
+#[tokio::test]
+async fn half_a_request_from_a_client_that_vanishes_is_forgotten() {
+    let server = Server::start();
+    let vanish = async |times| {
+        for _ in 0..times {
+            let mut stream = server.connect().await;
+            let headers = frame(raw::HEADERS, raw::END_HEADERS, 1, &call(HEALTH_CHECK));
+            let begun = frame(raw::DATA, 0, 1, &[0, 0, 0x40, 0, 0, 1, 2, 3]);
+            stream.write_all(&[opening(&[]), headers, begun].concat()).await.unwrap();
+            drop(stream);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(health(server.connect().await).await, Ok(()));
+        server.rests().await;
+        server.memory("VmRSS")
+    };
+    // The first ones leave the allocator what it keeps for the next.
+    let (before, after) = (vanish(300).await, vanish(900).await);
+    let grown = after.saturating_sub(before);
+    assert!(grown < 8 * 1024, "{grown} KiB after {before}");
+}

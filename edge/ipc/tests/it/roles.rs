@@ -1,0 +1,95 @@
+//! What a channel serves is all that there is on it.
+
+use crate::calls::{call, framed, health};
+use crate::process::Server;
+use ioi_ipc::DESCRIPTORS;
+use ioi_ipc::tonic::Code;
+use ioi_types::ErrorCode;
+use prost::Message;
+use prost_types::FileDescriptorSet;
+
+/// Every method of the contracts, as (service, path).
+fn methods() -> Vec<(String, String)> {
+    let set = FileDescriptorSet::decode(DESCRIPTORS).unwrap();
+    let ours = set.file.iter().filter(|file| file.package().starts_with("ioi."));
+    let services = ours.flat_map(|file| file.service.iter().map(move |service| (file.package(), service)));
+    services
+        .flat_map(|(package, service)| {
+            let service_name = format!("{package}.{}", service.name());
+            let path = |method: &str| format!("/{service_name}/{method}");
+            let paths: Vec<_> = service.method.iter().map(|method| path(method.name())).collect();
+            paths.into_iter().map(move |path| (service_name.clone(), path))
+        })
+        .collect()
+}
+
+/// I82, I83: who calls is known by the channel, so the methods of other roles are not forbidden here: they do not
+/// exist, whatever a header says.
+#[tokio::test]
+async fn a_method_of_another_role_does_not_exist_on_this_channel() {
+    let server = Server::start();
+    let (mut foreign, mut missing) = (0, 0);
+    for (service, path) in methods() {
+        let headers = [("authorization", "Bearer admin"), ("ioi-role", "supervisor")];
+        let answer = call(server.connect().await, &path, &headers, framed(&[])).await.unwrap();
+        let (code, ours, words) = answer.refusal();
+        match service.as_str() {
+            "ioi.control.v1.Workload" => continue,
+            "ioi.blockchain.v1.Chain" => {
+                missing += 1;
+                assert_eq!((code, ours), (Code::Unimplemented, ErrorCode::PartMissing), "{path}");
+                assert!(words.ends_with("is not part of local mode"), "{path}: {words}");
+            }
+            _ => {
+                foreign += 1;
+                assert_eq!((code, ours), (Code::Unimplemented, ErrorCode::ServiceUnknown), "{path}");
+                assert!(words.contains(&path), "{path}: {words}");
+            }
+        }
+    }
+    assert_eq!(
+        (foreign, missing),
+        (39, 8),
+        "the contracts have changed: is what they add served to one role?"
+    );
+    assert_eq!(health(server.connect().await).await, Ok(()));
+}
+
+#[tokio::test]
+async fn paths_that_name_no_method_are_refused_by_name() {
+    let server = Server::start();
+    let long = format!("/ioi.control.v1.Workload/{}", "x".repeat(2000));
+    let paths = [
+        "/",
+        "//",
+        "/x",
+        "/ioi.control.v1.Workload/",
+        "/ioi.control.v1.Workload",
+        "/ioi.control.v1.Workload/executeJob",
+        &long,
+    ];
+    for path in paths {
+        let answer = call(server.connect().await, path, &[], framed(&[])).await.unwrap();
+        let (code, ours, words) = answer.refusal();
+        assert_eq!((code, ours), (Code::Unimplemented, ErrorCode::ServiceUnknown), "{path}");
+        assert!(words.len() < 200, "{words}");
+    }
+}
+
+/// Reflection tells of the contracts, and lists what this channel serves and nothing else.
+#[tokio::test]
+async fn reflection_lists_the_services_of_this_channel() {
+    let server = Server::start();
+    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    // list_services = 7, with any text.
+    let answer = call(server.connect().await, path, &[], framed(&[0x3a, 1, b'*'])).await.unwrap();
+    let shown = String::from_utf8_lossy(&answer.body).into_owned();
+    let names = ["ioi.control.v1.Workload", "ioi.blockchain.v1.Chain", "grpc.health.v1.Health"];
+    assert!(names.iter().all(|name| shown.contains(name)), "{shown}");
+    assert!(!shown.contains("ioi.guardian") && !shown.contains("ioi.supervisor"), "{shown}");
+    // file_containing_symbol = 4; the file names its package and imports.
+    let symbol = b"\x22\x17ioi.control.v1.Workload";
+    let answer = call(server.connect().await, path, &[], framed(symbol)).await.unwrap();
+    let shown = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(shown.contains("control.proto") && shown.contains("ExecuteJob"), "{shown}");
+}

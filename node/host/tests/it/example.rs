@@ -1,0 +1,1 @@
+//! The example, run as what it is: processes that were started separately.
