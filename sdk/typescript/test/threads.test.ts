@@ -43,3 +43,8 @@ test("a claimed buffer is never overwritten and never of two versions", async ()
     console.log(`${bytes} bytes: ${watched.looks} looks, ${flipped.flips} flips, ${flipped.busy} times busy`);
   }
 });
+
+test("an entry that is overwritten while it is read comes back as it was at one moment, or not at all", async () => {
+  const [churned, observed] = await runPair(["churn", "observe"], { seed: 0, count: 2000 });
+  console.log(JSON.stringify({ churned, observed }));
+});
