@@ -17,9 +17,15 @@ pub(crate) fn check(input: &[u8]) {
     while !script.is_empty() {
         match script.byte() % 4 {
             0 => lease(&mut arena, &mut lent, script.long() % (6 * LEASE_ALIGN)),
-            1 => release(&mut arena, &mut lent, &claim(&lent, &mut script)),
+            1 => {
+                let claimed = claim(&lent, &mut script);
+                release(&mut arena, &mut lent, &claimed);
+            }
             2 => take(&mut held, &mut taken, &claim(&lent, &mut script)),
-            _ => give_back(&mut held, &mut taken, &claim(&taken, &mut script)),
+            _ => {
+                let claimed = claim(&taken, &mut script);
+                give_back(&mut held, &mut taken, &claimed);
+            }
         }
         assert_eq!((arena.leases(), held.loans()), (lent.len(), taken.len()));
     }

@@ -1,6 +1,5 @@
 //! Regions that reach the workload, and those that it fills itself.
 
-use ioi_ipc::Transfers;
 use ioi_ipc::payload::Content;
 use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::supervisor::{
@@ -8,6 +7,7 @@ use ioi_ipc::proto::supervisor::{
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Status, transport::Channel};
+use ioi_port::Transfers;
 use ioi_shm::{PeerBuffer, Sealed, View};
 use ioi_types::{ErrorCode, limits};
 use std::io;

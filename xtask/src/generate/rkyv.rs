@@ -7,8 +7,8 @@ use super::schema::{Field, Schema, Struct, Type};
 use anyhow::{Result, bail};
 use std::fmt::Write;
 
-pub(crate) const TYPES_PATH: &str = "edge/ipc/src/types/generated.rs";
-pub(crate) const MESSAGES_PATH: &str = "edge/ipc/src/types/messages.rs";
+pub(crate) const TYPES_PATH: &str = "edge/data/src/types/generated.rs";
+pub(crate) const MESSAGES_PATH: &str = "edge/data/src/types/messages.rs";
 
 const TYPES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
