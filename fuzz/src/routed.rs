@@ -1,6 +1,6 @@
 //! What an endpoint says to a host's router, and hears: each message has one form.
 
-use ioi_ipc::port::routed::{BODY_BYTES_MAX, Notice, ROUTED_BYTES, Request};
+use ioi_port::routed::{BODY_BYTES_MAX, Notice, ROUTED_BYTES, Request};
 
 /// The input is a message.
 pub(crate) fn check(input: &[u8]) {

@@ -6,8 +6,8 @@
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context, Result, bail};
-use ioi_ipc::port::routed::{CapabilityId, Command as Ask, Endpoint, Notice, Object, Party, Request, Rights};
 use ioi_node_host::{Effect, Host, Policy, Router};
+use ioi_port::routed::{CapabilityId, Command as Ask, Endpoint, Notice, Object, Party, Request, Rights};
 use ioi_shm::DescriptorChannel;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};

@@ -2,8 +2,8 @@
 //! walking the tree, and caches nothing.
 
 use crate::world::{Heard, LIFE, WIDE, World, rules};
-use ioi_ipc::port::routed::{CapabilityId, Object, Party, Request, Rights};
 use ioi_node_host::{DEPTH_MAX, HOPS_MAX, Input};
+use ioi_port::routed::{CapabilityId, Object, Party, Request, Rights};
 use ioi_shm::Handle;
 use proptest::prelude::*;
 use std::time::Duration;
