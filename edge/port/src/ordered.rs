@@ -170,7 +170,7 @@ mod tests {
     use std::collections::btree_map::Entry;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(500))]
 
         /// Against a map without bounds: what comes out is every number that was accepted,
         /// once, in order, and what is refused is refused for the reason that it has.

@@ -200,6 +200,13 @@ impl Router {
         !self.inboxes[at(party)].is_empty()
     }
 
+    /// How long what a party sends would be refused for its rate; the longest time there
+    /// is if for ever. Whoever takes messages in leaves them where they are so long.
+    #[must_use]
+    pub fn wait_of(&self, party: Party, now: Duration) -> Duration {
+        self.accounts[at(party)].bucket.wait(now)
+    }
+
     /// When the next message expires.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Duration> {

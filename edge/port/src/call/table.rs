@@ -144,7 +144,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(500))]
 
         /// Against a map of number to (deadline, answered): who is waited for, and that each
         /// answer is either given to its call once or counted.
