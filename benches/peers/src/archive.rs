@@ -49,6 +49,9 @@ pub fn validate(archive: &[u8]) -> Result<u64> {
     Ok(slice.texts.len() as u64)
 }
 
+/// Where a copy shows each piece that has landed.
+pub type Show<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// Memory of this process that is reused for one copy after the other.
 pub struct Private {
     bytes: AlignedVec,
@@ -72,7 +75,7 @@ impl Private {
     pub fn copy(
         &mut self,
         bytes: usize,
-        copy: impl FnOnce(&mut [u8], &mut dyn FnMut(&[u8])),
+        copy: impl FnOnce(&mut [u8], Show<'_>),
         mut landed: impl FnMut(&[u8]),
     ) -> Result<&[u8]> {
         ensure!(bytes <= self.bytes.len(), "the message is larger than the private memory");
@@ -86,7 +89,7 @@ impl Private {
     pub fn copy_hashed_aside<T>(
         &mut self,
         bytes: usize,
-        copy: impl FnOnce(&mut [u8], &mut dyn FnMut(&[u8])),
+        copy: impl FnOnce(&mut [u8], Show<'_>),
         core: usize,
         examine: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, blake3::Hash)> {
@@ -103,7 +106,7 @@ impl Private {
 }
 
 /// How a message in memory is copied: piece by piece.
-pub fn pieces_of(message: &[u8]) -> impl FnOnce(&mut [u8], &mut dyn FnMut(&[u8])) {
+pub fn pieces_of(message: &[u8]) -> impl FnOnce(&mut [u8], Show<'_>) {
     |own, landed| {
         for (own, theirs) in own.chunks_mut(PIECE_BYTES).zip(message.chunks(PIECE_BYTES)) {
             own.copy_from_slice(theirs);

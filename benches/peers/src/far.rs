@@ -1,6 +1,6 @@
 //! What the far side does with a message, whatever it came by.
 
-use crate::archive::{Private, hashed_aside, is_aligned, pieces_of, validate};
+use crate::archive::{Private, Show, hashed_aside, is_aligned, pieces_of, validate};
 use crate::cell::{BULK_BYTES, Cell, Pattern};
 use crate::link::Link;
 use crate::measure::now;
@@ -78,7 +78,7 @@ impl Reactor {
 
     /// A message that lies where its sender can still write it, by a transport that has a copying
     /// call of its own: only the private copy is looked at.
-    pub fn react_to_copy(&mut self, bytes: usize, copy: impl FnOnce(&mut [u8], &mut dyn FnMut(&[u8]))) {
+    pub fn react_to_copy(&mut self, bytes: usize, copy: impl FnOnce(&mut [u8], Show<'_>)) {
         let private = self.private.get_or_insert_with(|| Private::new(BULK_BYTES));
         let texts = examine_copy(private, bytes, copy, self.cell.pattern, self.core_aside);
         // The last message is copied like any other before its head can be believed.
@@ -124,7 +124,7 @@ impl Reactor {
 fn examine_copy(
     private: &mut Private,
     bytes: usize,
-    copy: impl FnOnce(&mut [u8], &mut dyn FnMut(&[u8])),
+    copy: impl FnOnce(&mut [u8], Show<'_>),
     pattern: Pattern,
     core_aside: usize,
 ) -> Result<u64> {

@@ -12,7 +12,7 @@ use std::fmt::Write;
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 560.0;
 /// Of the frame: left, top, right, bottom; the labels of the lines stand to its right.
-const FRAME: (f64, f64, f64, f64) = (84.0, 76.0, 800.0, 500.0);
+const FRAME: (f64, f64, f64, f64) = (112.0, 76.0, 800.0, 500.0);
 const LABEL_GAP: f64 = 17.0;
 
 /// Ours is the one that stands out; limits are grey and dashed; the peers' colours are told apart by
@@ -58,10 +58,7 @@ struct Plot {
 pub fn latency(report: &Report) -> String {
     Plot {
         title: "Latency by message size",
-        subtitle: subtitle(
-            report,
-            "polling, a message there and one of its size back, every byte written and read; lower is better",
-        ),
+        subtitle: subtitle(report, "polling, there and back, every byte written and read; lower is better"),
         vertical: "round trip, median",
         tick: figure::short_time,
         lines: lines(report, Pattern::RoundTrip, |_, median| median),
@@ -141,7 +138,7 @@ impl Plot {
         let middle = f64::midpoint(top, bottom);
         let _ = writeln!(
             svg,
-            "<text class=\"soft\" text-anchor=\"middle\" transform=\"translate(22 {middle}) rotate(-90)\">{}</text>",
+            "<text class=\"soft\" text-anchor=\"middle\" transform=\"translate(24 {middle}) rotate(-90)\">{}</text>",
             self.vertical
         );
     }

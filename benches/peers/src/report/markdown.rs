@@ -17,7 +17,7 @@ pub fn page(report: &Report) -> String {
     out += "\n## Each row with its spread\n\n";
     out += "Median of the rounds' medians, their smallest and largest, and the median of the rounds' 99th \
             percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours \
-            is: 0.5 × is half as good. *÷ limit* says how many times the limit a figure is.\n";
+            is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
     for row in rows() {
         out += &details(report, row);
     }
@@ -137,7 +137,7 @@ fn detail(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) 
         cell(summary.max),
         shown(summary.p99.map(figure::time)),
         shown(ours.map(figure::ratio)),
-        shown(limit.map(|limit| figure::ratio(1.0 / limit))),
+        shown(limit.map(figure::ratio)),
     )
 }
 

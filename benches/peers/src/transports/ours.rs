@@ -314,7 +314,7 @@ impl Side {
         let bytes = arena_bytes(self.bytes);
         let (id, descriptor) = channel.recv_timeout(TIMEOUT)?;
         ensure!(id == [self.arena as u8; 16], "another descriptor came");
-        let memory = PeerMemory::accept(descriptor, bytes, bytes)?;
+        let memory = Arc::new(PeerMemory::accept(descriptor, bytes, bytes)?);
         let borrower = if self.is_host { Borrower::trusted } else { Borrower::untrusted };
         Ok(Some(borrower(memory, self.arena, 0..bytes, quota(bytes))))
     }

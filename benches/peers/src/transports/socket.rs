@@ -61,7 +61,10 @@ impl Socket {
         loop {
             match read(&self.stream, &mut self.inwards[self.end..]) {
                 Ok(0) => bail!("the other side closed the socket"),
-                Ok(more) => return Ok(self.end += more),
+                Ok(more) => {
+                    self.end += more;
+                    return Ok(());
+                }
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -42,7 +42,7 @@ pub struct Tonic {
 }
 
 enum Side {
-    Near { out: mpsc::Sender<Blob>, inwards: Streaming<Blob> },
+    Near { out: mpsc::Sender<Blob>, inwards: Box<Streaming<Blob>> },
     Far(StdStream),
 }
 
@@ -69,7 +69,7 @@ async fn open(stream: StdStream) -> Result<Side> {
         client.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX);
     let (out, queue) = mpsc::channel(QUEUE);
     let inwards = client.talk(ReceiverStream::new(queue)).await?.into_inner();
-    Ok(Side::Near { out, inwards })
+    Ok(Side::Near { out, inwards: Box::new(inwards) })
 }
 
 /// The service: each message goes to the reactor.
