@@ -12,7 +12,7 @@ pub(crate) const EXECUTE: &str = "/ioi.control.v1.Workload/ExecuteJob";
 pub(crate) const HEALTH_CHECK: &str = "/ioi.control.v1.Workload/HealthCheck";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// Nothing takes longer, or it hangs.
-const WITHIN: Duration = Duration::from_secs(5);
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// What came back.
 #[derive(Debug)]

@@ -61,7 +61,7 @@ async fn a_call_without_a_deadline_has_that_of_the_server() {
     let (response, mut sender) =
         client.ready().await.unwrap().send_request(request.body(()).unwrap(), false).unwrap();
     sender.send_data(half.into(), false).unwrap();
-    let head = tokio::time::timeout(Duration::from_secs(5), response).await.expect("it hangs").unwrap();
+    let head = tokio::time::timeout(Duration::from_secs(10), response).await.expect("it hangs").unwrap();
     let status = ioi_ipc::tonic::Status::from_header_map(head.headers()).unwrap();
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
@@ -77,7 +77,7 @@ async fn a_peer_that_never_reads_its_answer_loses_its_connection() {
     let headers = frame(raw::HEADERS, raw::END_HEADERS, 1, &headers);
     let body = frame(raw::DATA, raw::END_STREAM, 1, &endless(1));
     stream.write_all(&[window_0, headers, body].concat()).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(5), serving).await.expect("it waits for ever");
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it waits for ever");
     let error = ended.unwrap().unwrap_err();
     assert!(error.to_string().contains("does not read"), "{error}");
     let mut rest = Vec::new();
@@ -90,10 +90,11 @@ async fn a_peer_that_answers_no_ping_loses_its_connection() {
     let keep_alive = (Duration::from_millis(50), Duration::from_millis(50));
     let (mut stream, serving) = within(Bounds { keep_alive, ..Bounds::NODE }, &Echo::default());
     stream.write_all(&opening(&[])).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(5), serving).await.expect("it waits for ever");
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it waits for ever");
     assert!(ended.unwrap().is_ok());
     assert!(raw::next(&mut stream, raw::PING).await.is_some(), "no ping came");
     // One that answers is served on.
+    let keep_alive = (Duration::from_millis(50), Duration::from_secs(30));
     let (mut stream, serving) = within(Bounds { keep_alive, ..Bounds::NODE }, &Echo::default());
     stream.write_all(&opening(&[])).await.unwrap();
     for _ in 0..4 {
@@ -110,7 +111,7 @@ async fn a_flood_is_named_to_whoever_serves() {
     let pings = frame(raw::PING, 0, 0, &[0; 8]).repeat(10_000);
     let _ = stream.write_all(&[opening(&[]), pings].concat()).await;
     let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
     let error = serving.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("pings"), "{error}");
     let server = Server::start();

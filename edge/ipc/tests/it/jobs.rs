@@ -26,7 +26,7 @@ async fn running(client: &mut WorkloadClient<Channel>, expected: u32) {
         if reply.jobs_running == expected {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(5), "{} jobs, not {expected}", reply.jobs_running);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{} jobs, not {expected}", reply.jobs_running);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -55,7 +55,7 @@ async fn a_cancelled_job_ends_its_call_by_name_and_stops() {
                 }
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(5), end).await.expect("the job goes on");
+        let ended = tokio::time::timeout(Duration::from_secs(10), end).await.expect("the job goes on");
         assert_eq!(code(&ended.unwrap_err()), ErrorCode::Cancelled, "job {id}");
     }
     running(&mut client, 0).await;

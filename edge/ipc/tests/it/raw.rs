@@ -64,6 +64,9 @@ pub(crate) fn call(path: &str) -> Vec<u8> {
     headers.iter().flat_map(|(name, value)| header(0, name, value.as_bytes())).collect()
 }
 
+/// Long, for a machine that does other things as well; a connection that is closed is not waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How a connection ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -94,9 +97,8 @@ pub(crate) async fn send(
         writes.flush().await
     };
     // A server that neither reads nor closes has stopped taking more, which bounds it as well.
-    let sent = tokio::time::timeout(Duration::from_secs(4), sent).await;
-    let closed =
-        tokio::time::timeout(Duration::from_millis(if sent.is_ok() { 1000 } else { 10 }), reader).await;
+    let _ = tokio::time::timeout(PATIENCE, sent).await;
+    let closed = tokio::time::timeout(PATIENCE, reader).await;
     if closed.is_ok() { End::Closed } else { End::Open }
 }
 
