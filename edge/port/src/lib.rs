@@ -16,7 +16,7 @@
 //!
 //! # Two threads
 //! ```
-//! use ioi_port::{self, blocking};
+//! use ioi_port::blocking;
 //! use std::time::Duration;
 //!
 //! let (one, other) = ioi_port::pair::<256, 48>()?;
@@ -34,7 +34,7 @@
 //! # Tasks
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use ioi_port::{self, reactor};
+//! use ioi_port::reactor;
 //! use std::time::Duration;
 //!
 //! let (one, other) = ioi_port::pair::<256, 48>()?;
@@ -55,7 +55,7 @@
 //!
 //! # Trying again
 //! ```
-//! use ioi_port::{self, Backoff, ThisThread, retry};
+//! use ioi_port::{Backoff, ThisThread, retry};
 //! use ioi_shm::SendError;
 //! use std::time::Duration;
 //!

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 /// Asks over a port and waits for answers, in any order.
 ///
 /// ```
-/// use ioi_port::{self, Client, Server, Status};
+/// use ioi_port::{Client, Server, Status};
 /// use std::time::Duration;
 ///
-/// let (one, other) = port::pair::<16, 64>()?;
+/// let (one, other) = ioi_port::pair::<16, 64>()?;
 /// let second = Duration::from_secs(1);
 /// let serving = std::thread::spawn(move || {
 ///     let mut server = Server::new(one, 8);
