@@ -14,6 +14,7 @@ mod advice;
 mod byte_ring;
 mod canon;
 mod context;
+mod control;
 mod decision;
 pub mod edit;
 mod frames;
@@ -31,6 +32,7 @@ mod receipt;
 mod receipt_edits;
 mod records;
 mod ring;
+mod routed;
 mod sandbox;
 pub mod script;
 mod search;
@@ -59,6 +61,7 @@ pub const TARGETS: &[Target] = &[
     target("byte-ring", byte_ring::check),
     target("canon", canon::check),
     target("context", context::check),
+    target("control", control::check),
     target("decision", decision::check),
     target("frames", frames::check),
     target("handles", handles::check),
@@ -74,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     target("receipt-edits", receipt_edits::check),
     target("records", records::check),
     target("ring", ring::check),
+    target("routed", routed::check),
     target("sandbox", sandbox::check),
     target("search", search::check),
     target("services", services::check),

@@ -1,8 +1,8 @@
 //! Drives the router over ports. One thread; it waits for nobody in particular.
 
 use crate::router::{Effect, Input, Router};
-use ioi_ipc::port::routed::{Party, ROUTED_BYTES, RoutedPort};
-use ioi_ipc::port::{Awaitable, wait_any};
+use ioi_port::routed::{Party, ROUTED_BYTES, RoutedPort};
+use ioi_port::{Awaitable, wait_any};
 use ioi_shm::{ConnectError, DescriptorChannel, Fault, Port};
 use std::fmt;
 use std::io;

@@ -7,7 +7,7 @@ use crate::account::{Account, Counts};
 use crate::capability::{Capabilities, Gone};
 use crate::inbox::{Inbox, Waiting};
 use crate::policy::Policy;
-use ioi_ipc::port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
+use ioi_port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
 use ioi_shm::Handle;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -110,7 +110,12 @@ impl Channel for Socket {
         Ok(self.take(bytes, read))
     }
 
-    fn send_many(&mut self, bytes: usize, count: usize, mut fill: impl FnMut(usize, &mut [u8])) -> Result<()> {
+    fn send_many(
+        &mut self,
+        bytes: usize,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u8]),
+    ) -> Result<()> {
         let mut used = 0;
         for index in 0..count {
             used = self.put(used, bytes, |out| fill(index, out));

@@ -1,9 +1,9 @@
 //! Calls that take too long, and answers that nobody reads.
 
-use crate::calls::{EXECUTE, call, field, framed, health};
-use crate::process::Server;
-use crate::raw::{self, frame, header, opening};
-use crate::service::{Echo, services};
+use super::calls::{EXECUTE, call, field, framed, health};
+use super::process::Server;
+use super::raw::{self, frame, header, opening};
+use super::service::{Echo, services};
 use ioi_ipc::bounds::Bounds;
 use ioi_ipc::pair;
 use ioi_ipc::tonic::Code;
@@ -16,12 +16,12 @@ use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 /// A job that waits for ever.
-pub fn waits(id: u8) -> Vec<u8> {
+pub(crate) fn waits(id: u8) -> Vec<u8> {
     framed(&[&[0x08, id][..], &field(3, &[])].concat())
 }
 
 /// A job that tells without end.
-pub fn endless(id: u8) -> Vec<u8> {
+pub(crate) fn endless(id: u8) -> Vec<u8> {
     framed(&[&[0x08, id][..], &field(6, &[])].concat())
 }
 
@@ -45,7 +45,7 @@ async fn a_call_ends_with_its_deadline_before_its_answer_begins_or_in_the_middle
         assert!(words.contains("100 ms"), "{words}");
     }
     // Its work has ended with it.
-    let answer = call(server.connect().await, crate::calls::HEALTH_CHECK, &[], framed(&[])).await.unwrap();
+    let answer = call(server.connect().await, super::calls::HEALTH_CHECK, &[], framed(&[])).await.unwrap();
     assert_eq!(answer.body, framed(&[0x10, 2]), "two jobs were begun, and none is left");
 }
 

@@ -1,8 +1,8 @@
 //! Peers that send without end: the connection ends, memory stays, others notice nothing.
 
-use crate::calls::{EXECUTE, HEALTH_CHECK, framed, health};
-use crate::process::Server;
-use crate::raw::{self, End, call, frame, header, opening};
+use super::calls::{EXECUTE, HEALTH_CHECK, framed, health};
+use super::process::Server;
+use super::raw::{self, End, call, frame, header, opening};
 use bytes::Bytes;
 use http::Request;
 use ioi_ipc::bounds::MESSAGE_BYTES_MAX;
@@ -166,17 +166,20 @@ async fn the_requests_of_one_channel_have_a_bound_together() {
     // Those that were given up have given their bytes back, to the same channel.
     drop(calls);
     let small = Bytes::from(framed(&[0x12, 0]));
-    let taken = loop {
-        let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
-        let (response, mut sender) =
-            client.clone().ready().await.unwrap().send_request(request, false).unwrap();
-        sender.send_data(small.clone(), true).unwrap();
-        let head = response.await.unwrap();
-        let status = Status::from_header_map(head.headers()).unwrap();
-        if code(&status) != ErrorCode::QuotaMemory {
-            break status;
+    let taken = async {
+        loop {
+            let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
+            let (response, mut sender) =
+                client.clone().ready().await.unwrap().send_request(request, false).unwrap();
+            sender.send_data(small.clone(), true).unwrap();
+            let head = response.await.unwrap();
+            let status = Status::from_header_map(head.headers()).unwrap();
+            if code(&status) != ErrorCode::QuotaMemory {
+                return status;
+            }
         }
     };
+    let taken = tokio::time::timeout(Duration::from_secs(5), taken).await.expect("nothing is given back");
     // Job id 0, which is as far as a request comes that was read.
     assert_eq!(code(&taken), ErrorCode::ProtocolId);
     assert_eq!(health(server.connect().await).await, Ok(()));

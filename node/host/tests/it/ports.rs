@@ -1,11 +1,9 @@
 //! The host over real ports, with parties as threads.
 
 use crate::world::{WIDE, policy, rules};
-use ioi_ipc::port::pair;
-use ioi_ipc::port::routed::{
-    Endpoint, Notice, NoticeError, Party, ROUTED_BYTES, Reason, Request, RoutedPort,
-};
 use ioi_node_host::{AttachError, Host, Router};
+use ioi_port::pair;
+use ioi_port::routed::{Endpoint, Notice, NoticeError, Party, ROUTED_BYTES, Reason, Request, RoutedPort};
 use ioi_shm::RecvError;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
