@@ -15,14 +15,17 @@ pub(crate) fn check(input: &[u8]) {
     let (mut lent, mut taken) = (Vec::new(), Vec::new());
     let mut script = Script::new(input);
     while !script.is_empty() {
-        let kind = script.byte() % 4;
-        let known = if kind == 3 { &taken } else { &lent };
-        let claim = claim(known, &mut script);
-        match kind {
+        match script.byte() % 4 {
             0 => lease(&mut arena, &mut lent, script.long() % (6 * LEASE_ALIGN)),
-            1 => release(&mut arena, &mut lent, &claim),
-            2 => take(&mut held, &mut taken, &claim),
-            _ => give_back(&mut held, &mut taken, &claim),
+            1 => {
+                let claimed = claim(&lent, &mut script);
+                release(&mut arena, &mut lent, &claimed);
+            }
+            2 => take(&mut held, &mut taken, &claim(&lent, &mut script)),
+            _ => {
+                let claimed = claim(&taken, &mut script);
+                give_back(&mut held, &mut taken, &claimed);
+            }
         }
         assert_eq!((arena.leases(), held.loans()), (lent.len(), taken.len()));
     }

@@ -264,7 +264,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     },
     Program {
         package: "ioi-storm",
-        ours: &["shm"],
+        ours: &["shm", "hostile"],
         never: &[TLS, DNS, PEERS, VM, INFERENCE, PARSERS, RUNTIME],
     },
     Program {
