@@ -96,6 +96,9 @@ pub use spin::Spin;
 pub use transfers::{Awaited, Transfers};
 pub use watch::watch;
 
+/// A longer timeout is one for ever: a year.
+pub(crate) const LONGEST: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
+
 use ioi_shm::{ConnectError, DescriptorChannel, Port};
 use std::time::Duration;
 

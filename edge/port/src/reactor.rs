@@ -88,7 +88,7 @@ impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {
         payload: &[u8],
         timeout: Duration,
     ) -> Result<(), SendTimeoutError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(crate::LONGEST);
         loop {
             consume_budget().await;
             let ticket = self.ear.tickets.notified();
@@ -117,7 +117,7 @@ impl<const SLOTS: usize, const BYTES: usize> Receiver<SLOTS, BYTES> {
     /// # Errors
     /// [`RecvError`]; a future that is dropped has taken nothing.
     pub async fn recv(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(crate::LONGEST);
         loop {
             consume_budget().await;
             let ticket = self.ear.tickets.notified();

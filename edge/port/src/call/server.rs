@@ -69,7 +69,7 @@ impl<const SLOTS: usize, const BYTES: usize> Server<SLOTS, BYTES> {
     /// # Errors
     /// [`RecvError`].
     pub fn next(&mut self, timeout: Duration) -> Result<Request<'_>, RecvError> {
-        let until = Instant::now() + timeout;
+        let until = Instant::now() + timeout.min(crate::LONGEST);
         let (number, method, length) = loop {
             if let Some(waiting) = self.backlog.pop_front() {
                 self.message = waiting.message;
