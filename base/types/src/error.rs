@@ -83,6 +83,7 @@ error_codes! {
     ProtocolState = 1010, "protocol.state", Protocol, "A frame that may not come now.";
     ProtocolCredit = 1011, "protocol.credit", Protocol, "Stream bytes beyond the credit given.";
     ProtocolTimeout = 1012, "protocol.timeout", Protocol, "A handshake or frame that was not finished in time.";
+    AuthenticationFailed = 2001, "authentication.failed", Authentication, "A caller that did not prove who it is.";
     PolicyDenied = 3001, "policy.denied", Authorization, "A rule, or the default, refused the call.";
     PolicyAsk = 3002, "policy.ask", Authorization, "A rule asks a human and no approver is there.";
     ServiceUnknown = 3003, "service.unknown", Authorization, "A service or tool that is not declared.";

@@ -109,6 +109,7 @@ impl Peer {
 
     /// What must hold before anything of a call is read.
     fn admit(&self, request: &Request<Incoming>) -> Result<(Routes, Option<Duration>), Status> {
+        self.services.admits(request.headers())?;
         let path = request.uri().path();
         // Every method of ours is in the table, so that what is not there has a name for it.
         let is_ours = path.starts_with("/ioi.");

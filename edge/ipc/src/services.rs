@@ -2,7 +2,9 @@
 
 use crate::methods::DESCRIPTORS;
 use std::convert::Infallible;
-use std::sync::OnceLock;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
@@ -15,11 +17,25 @@ use tonic_reflection::server::Builder as Reflection;
 const HEALTH: &str = "grpc.health.v1.Health";
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 
+/// Whether the headers of a call prove that its caller may call.
+type Proof = dyn Fn(&http::HeaderMap) -> Result<(), Status> + Send + Sync;
+
+/// Who may call, where the channel alone does not say it.
+#[derive(Clone, Default)]
+struct Door(Option<Arc<Proof>>);
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Door(by proof)" } else { "Door(by channel)" })
+    }
+}
+
 /// The services of one channel. What is not among them does not exist for the peer of that channel.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
     routes: Routes,
     names: Vec<&'static str>,
+    door: Door,
 }
 
 impl Services {
@@ -50,6 +66,17 @@ impl Services {
         self
     }
 
+    /// Has every call prove itself by its headers before anything of it is looked at, health and reflection
+    /// included: for a socket with a name, where the channel does not say who calls.
+    #[must_use]
+    pub fn proven_by(
+        mut self,
+        proof: impl Fn(&http::HeaderMap) -> Result<(), Status> + Send + Sync + 'static,
+    ) -> Self {
+        self.door = Door(Some(Arc::new(proof)));
+        self
+    }
+
     /// The routes, with `grpc.health.v1` and `grpc.reflection.v1` that tell of these services alone.
     pub(crate) async fn finished(mut self) -> Served {
         let reporter = HealthReporter::new();
@@ -59,7 +86,7 @@ impl Services {
         let health = HealthServer::new(HealthService::from_health_reporter(reporter));
         self.names.extend([HEALTH, REFLECTION]);
         let routes = self.routes.add_service(health).prepare();
-        Served { routes, names: self.names, reflection: OnceLock::new() }
+        Served { routes, names: self.names, door: self.door, reflection: OnceLock::new() }
     }
 }
 
@@ -68,11 +95,17 @@ impl Services {
 pub(crate) struct Served {
     routes: Routes,
     names: Vec<&'static str>,
+    door: Door,
     /// Made when it is first asked for: reading all contracts takes a millisecond and more, and hardly anybody asks.
     reflection: OnceLock<Routes>,
 }
 
 impl Served {
+    /// Whether the caller may call at all.
+    pub(crate) fn admits(&self, headers: &http::HeaderMap) -> Result<(), Status> {
+        self.door.0.as_ref().map_or(Ok(()), |proof| proof(headers))
+    }
+
     /// Where a path leads; `None` where its service is not among them.
     pub(crate) fn route(&self, path: &str) -> Option<Routes> {
         let (service, _) = path.strip_prefix('/')?.split_once('/')?;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::ipc::Cores;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     /// Keep keys of remote endpoints in the guardian's vault.
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// See the shared memory of live runs, and measure it here.
+    #[command(subcommand, hide = true)]
+    Ipc(IpcCommand),
     /// Remove private parts of a receipt; the rest stays valid.
     #[command(subcommand, hide = true)]
     Receipt(ReceiptCommand),
@@ -220,6 +224,37 @@ pub(crate) enum CredentialCommand {
         /// Its name.
         name: String,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum IpcCommand {
+    /// List your live runs: processes, shared memory, quotas.
+    Ls,
+    /// Show the events of a live run as they happen.
+    ///
+    /// First those that are still kept. Without a live run it waits for one.
+    Tap {
+        /// The run, by its first digits in `ls` (default: the only one).
+        session: Option<String>,
+        /// End after so many seconds.
+        #[arg(long = "for", value_name = "SECONDS")]
+        seconds: Option<u64>,
+    },
+    /// Measure the data plane on this machine, beside a Unix socket.
+    Bench(BenchArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// Three short rounds: shows that it works, not how fast.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Draw latency and throughput by size, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// The two cores (default: the first two).
+    #[arg(long, value_name = "A,B", value_parser = Cores::parse)]
+    pub(crate) cores: Option<Cores>,
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {

@@ -30,6 +30,9 @@ The public key that \fBverify\fR trusts.
 .TP
 \fI$XDG_DATA_HOME/ioi/runs/\fR
 Records and receipts, a folder for each run.
+.TP
+\fI$XDG_DATA_HOME/ioi/live/\fR
+The sockets of live runs and their keys, for \fBipc ls\fR and \fBipc tap\fR.
 "#;
 
 /// Help on one command, on all (`all`), or an overview.

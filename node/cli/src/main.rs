@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod help;
+mod ipc;
 mod model;
 mod node;
 mod policies;
@@ -27,6 +28,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The second process of `ipc bench` is no command of the user's.
+    if let Some(code) = ipc::far_side() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(not_understood(&error)),
@@ -77,6 +82,7 @@ fn execute(command: Command, screen: &mut Screen) -> Result<u8, Failure> {
         Command::Doctor => doctor::run(screen).map(|()| exit::OK),
         Command::Policy(command) => policy::run(command, screen).map(|()| exit::OK),
         Command::Credential(command) => block_on(credential::run(command, screen))?.map(|()| exit::OK),
+        Command::Ipc(command) => block_on(ipc::run(command, screen))?.map(|()| exit::OK),
         Command::Receipt(ReceiptCommand::Redact { receipt, remove, output }) => {
             verify::redact(&receipt, &remove, &output, screen).map(|()| exit::OK)
         }

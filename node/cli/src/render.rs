@@ -105,7 +105,8 @@ impl Screen {
                 counted(progress.passages, "passage")
             ));
         } else if io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(new_bar);
+            let bar =
+                self.bar.get_or_insert_with(|| bar("Reading [{bar:30}] {pos}/{len} documents, {elapsed}"));
             bar.set_length(progress.documents_found);
             bar.set_position(progress.documents_read + progress.documents_skipped);
         }
@@ -250,6 +251,25 @@ impl Screen {
         self.say(&self.bold(text));
     }
 
+    pub(crate) fn dim_line(&self, text: &str) {
+        self.say(&self.dim(text));
+    }
+
+    /// How far a measurement is, on a terminal alone.
+    pub(crate) fn measuring(&mut self, done: u64, total: u64) {
+        if !self.json && io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| bar("Measuring [{bar:30}] {pos}/{len}, {elapsed}"));
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+
+    pub(crate) fn measured(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
@@ -280,9 +300,8 @@ fn wants_colour(get: impl Fn(&str) -> Option<OsString>) -> bool {
     !refused && get("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-fn new_bar() -> indicatif::ProgressBar {
-    let style =
-        indicatif::ProgressStyle::with_template("Reading [{bar:30}] {pos}/{len} documents, {elapsed}");
+fn bar(template: &str) -> indicatif::ProgressBar {
+    let style = indicatif::ProgressStyle::with_template(template);
     let bar = indicatif::ProgressBar::new(0);
     bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()).progress_chars("=> "));
     bar

@@ -25,6 +25,11 @@ pub struct Exit {
     pub signal: i32,
 }
 
+impl Exit {
+    /// Where nobody could tell how it ended, it was killed.
+    pub(crate) const KILLED: Self = Self { code: 137, signal: 9 };
+}
+
 impl From<ioi_sandbox::Exit> for Exit {
     fn from(exit: ioi_sandbox::Exit) -> Self {
         Self { code: exit.shell_code(), signal: exit.signal.unwrap_or(0) }
@@ -101,13 +106,18 @@ impl Child {
     /// The init has ended, so this does not wait.
     fn reap(&self) -> Exit {
         let ended = self.sandboxed().wait();
-        ended.map_or(KILLED, Exit::from)
+        ended.map_or(Exit::KILLED, Exit::from)
     }
 
     /// Answers when the process has ended.
     pub(crate) async fn exited(&self) -> Exit {
         let mut exit = self.exit.clone();
-        exit.wait_for(Option::is_some).await.map_or(KILLED, |exit| exit.unwrap_or(KILLED))
+        exit.wait_for(Option::is_some).await.map_or(Exit::KILLED, |exit| exit.unwrap_or(Exit::KILLED))
+    }
+
+    /// Its end, for whoever is told of it without keeping the process.
+    pub(crate) fn end(&self) -> watch::Receiver<Option<Exit>> {
+        self.exit.clone()
     }
 
     /// Ends the process and everything that it started; none is left on return.
@@ -126,8 +136,6 @@ impl Child {
         String::from_utf8_lossy(&output.iter().copied().collect::<Vec<_>>()).trim().to_owned()
     }
 }
-
-const KILLED: Exit = Exit { code: 137, signal: 9 };
 
 /// Standard output and error go into a bounded buffer; they are never the protocol.
 fn captured(output: &Output) -> Result<Streams, SpawnError> {

@@ -115,6 +115,12 @@ impl Home {
         self.data.join("guardian.pub")
     }
 
+    /// The sockets and keys of the runs that live now.
+    #[must_use]
+    pub fn live(&self) -> PathBuf {
+        self.data.join("live")
+    }
+
     /// The folder of one run.
     #[must_use]
     pub fn run(&self, log: &ioi_types::LogId) -> PathBuf {

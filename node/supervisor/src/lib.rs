@@ -13,6 +13,7 @@
 //! | `listing`, `witness` | a folder's names; a file's digest by our own reading |
 //! | `regions`, `streams` | shared memory: filled, sealed, fetched once; a pipe from egress to the workload |
 //! | `pulse`, `bounds` | whether the orchestrator is there; how long is too long |
+//! | `live` | a run as its user may watch it, over a named socket of the user's own |
 //! | `vault` | a guardian for one thing that the user asks of the vault |
 //! | `service` | what each role may ask for, over its own pair |
 //! | `home`, `binaries` | where things are kept and where programs lie |
@@ -24,6 +25,7 @@ mod child;
 mod descriptors;
 mod home;
 mod listing;
+pub mod live;
 mod profiles;
 mod pulse;
 mod regions;

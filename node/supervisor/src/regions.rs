@@ -2,9 +2,10 @@
 //!
 //! A region is *filling* (its owner may write it), then *sealed* (nobody may),
 //! then fetched once and forgotten, so that its memory is freed as soon as its
-//! reader unmaps it.
+//! reader unmaps it. Each change is told to the journal of the run.
 
 use crate::Refused;
+use crate::live::{Change, Happening, Journal};
 use ioi_shm::{Region, SealError, Sealed};
 use ioi_types::{ErrorCode, RegionId, limits};
 use std::collections::BTreeMap;
@@ -43,11 +44,23 @@ struct Held {
     state: State,
 }
 
+/// One region, as its user may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) id: RegionId,
+    pub(crate) owner: Owner,
+    pub(crate) bytes: u64,
+    pub(crate) sealed: bool,
+    /// The workload may fetch it.
+    pub(crate) granted: bool,
+}
+
 /// The regions of one run.
 #[derive(Default)]
 pub(crate) struct Regions {
     held: BTreeMap<RegionId, Held>,
     last: u64,
+    journal: Journal,
 }
 
 fn refused(code: ErrorCode, message: String) -> Refused {
@@ -55,6 +68,32 @@ fn refused(code: ErrorCode, message: String) -> Refused {
 }
 
 impl Regions {
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self { journal, ..Self::default() }
+    }
+
+    fn tell(&self, id: RegionId, owner: Owner, bytes: u64, change: Change) {
+        self.journal.add(Happening::Region { id: id.0, owner, bytes, change });
+    }
+
+    /// How many regions the owner holds that are not fetched yet, and their bytes.
+    pub(crate) fn held_by(&self, owner: Owner) -> (usize, u64) {
+        let own = self.held.values().filter(|held| held.owner == owner);
+        own.fold((0, 0), |(count, bytes), held| (count + 1, bytes.saturating_add(held.bytes)))
+    }
+
+    /// All of them, by number.
+    pub(crate) fn summaries(&self) -> Vec<Summary> {
+        let summary = |(id, held): (&RegionId, &Held)| {
+            let (sealed, granted) = match held.state {
+                State::Filling(_) => (false, false),
+                State::Sealed { granted, .. } => (true, granted || held.owner == Owner::Workload),
+            };
+            Summary { id: *id, owner: held.owner, bytes: held.bytes, sealed, granted }
+        };
+        self.held.iter().map(summary).collect()
+    }
+
     /// Makes and allocates a region for `owner`; the descriptor lets it be written.
     ///
     /// # Errors
@@ -67,11 +106,8 @@ impl Regions {
                 format!("a region has 1 to {most} bytes, not {bytes}"),
             ));
         }
-        let (mut count, mut total) = (0, bytes);
-        for held in self.held.values().filter(|held| held.owner == owner) {
-            count += 1;
-            total = total.saturating_add(held.bytes);
-        }
+        let (count, held) = self.held_by(owner);
+        let total = held.saturating_add(bytes);
         if count >= limits::REGIONS_OPEN_MAX || total > OWNER_BYTES_MAX {
             let message = format!("{count} regions and {total} bytes are more than this process may hold");
             return Err(refused(ErrorCode::QuotaMemory, message));
@@ -83,6 +119,7 @@ impl Regions {
         self.last += 1;
         let id = RegionId(self.last);
         self.held.insert(id, Held { owner, bytes, state: State::Filling(region) });
+        self.tell(id, owner, bytes, Change::Made);
         Ok((id, writer))
     }
 
@@ -95,18 +132,15 @@ impl Regions {
         let own = self.held.get(&id).is_some_and(|held| held.owner == owner);
         let held = if own { self.held.remove(&id) } else { None };
         let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} is not yours to seal"));
-        let Held { bytes, state: State::Filling(mut region), .. } = held.ok_or_else(unknown)? else {
+        let Held { bytes, state, .. } = held.ok_or_else(unknown)?;
+        let State::Filling(region) = state else {
+            self.tell(id, owner, bytes, Change::Released);
             return Err(unknown());
         };
-        if used == 0 || used > bytes {
-            return Err(refused(
-                ErrorCode::SliceRange,
-                format!("{used} of {bytes} bytes can't have been used"),
-            ));
-        }
-        let sealed = region.shrink_to(used).map_err(SealError::from).and_then(|()| region.seal());
-        let sealed = sealed.map_err(|error| refused(ErrorCode::RegionBusy, error.to_string()))?;
+        let sealed = cut_and_seal(region, used, bytes);
+        let sealed = sealed.inspect_err(|_| self.tell(id, owner, bytes, Change::Released))?;
         self.held.insert(id, Held { owner, bytes: used, state: State::Sealed { sealed, granted: false } });
+        self.tell(id, owner, used, Change::Sealed);
         Ok(used)
     }
 
@@ -117,14 +151,14 @@ impl Regions {
     pub(crate) fn grant(&mut self, owner: Owner, id: RegionId) -> Result<(), Refused> {
         let held = self.held.get_mut(&id).filter(|held| held.owner == owner);
         let refused = |message| refused(ErrorCode::RegionUnknown, message);
-        match held.map(|held| &mut held.state) {
-            Some(State::Sealed { granted, .. }) => {
+        match held {
+            Some(Held { bytes, state: State::Sealed { granted, .. }, .. }) => {
                 *granted = true;
+                let bytes = *bytes;
+                self.tell(id, owner, bytes, Change::Granted);
                 Ok(())
             }
-            Some(State::Filling(_)) => {
-                Err(refused(format!("region {id} is not sealed, so it is not handed on")))
-            }
+            Some(_) => Err(refused(format!("region {id} is not sealed, so it is not handed on"))),
             None => Err(refused(format!("{owner} has no region {id}, so it is not handed on"))),
         }
     }
@@ -147,15 +181,29 @@ impl Regions {
         let reader = sealed
             .reader_descriptor()
             .map_err(|error| refused(ErrorCode::RegionInvalid, error.to_string()))?;
+        self.tell(id, held.owner, held.bytes, Change::Fetched);
         Ok((reader, held.bytes))
     }
 
     /// Frees what a process that ended has left behind.
     pub(crate) fn release_owner(&mut self, owner: Owner) {
-        self.held.retain(|_, held| {
-            held.owner != owner || matches!(held.state, State::Sealed { granted: true, .. })
-        });
+        let goes =
+            |held: &Held| held.owner == owner && !matches!(held.state, State::Sealed { granted: true, .. });
+        let gone: Vec<_> = self.held.extract_if(.., |_, held| goes(held)).collect();
+        for (id, held) in gone {
+            self.tell(id, owner, held.bytes, Change::Released);
+        }
     }
+}
+
+/// Cuts a region to the bytes that were used, and seals it.
+fn cut_and_seal(mut region: Region, used: u64, bytes: u64) -> Result<Sealed, Refused> {
+    if used == 0 || used > bytes {
+        let message = format!("{used} of {bytes} bytes can't have been used");
+        return Err(refused(ErrorCode::SliceRange, message));
+    }
+    let sealed = region.shrink_to(used).map_err(SealError::from).and_then(|()| region.seal());
+    sealed.map_err(|error| refused(ErrorCode::RegionBusy, error.to_string()))
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use crate::bounds::Bounds;
 use crate::child::{Child, Exit};
 use crate::descriptors::Descriptors;
 use crate::home::{Home, HomeError, private_folder};
+use crate::live::{self, Happening, Journal, Live, Processes};
 use crate::profiles;
 use crate::pulse::Pulse;
+use crate::regions::Regions;
 use crate::roots::{Refused, Roots};
 use crate::service::{EgressService, GuardianService, OrchestratorService, WorkloadService};
 use crate::shared::{Shared, lock};
@@ -148,6 +150,8 @@ pub struct Run {
     shared: Arc<Shared>,
     children: Vec<(&'static str, Arc<Child>)>,
     reports: mpsc::Receiver<Report>,
+    /// `None` where the run can't be watched.
+    live: Option<Live>,
     log: LogId,
 }
 
@@ -197,13 +201,14 @@ impl Run {
             egress.connect(&mut guardian)?;
         }
 
+        let journal = Journal::default();
         let shared = Arc::new(Shared {
             protected: settings.home.protected(),
             log,
             session: random()?,
             directory: directory.clone(),
             roots: Mutex::new(roots),
-            regions: Mutex::default(),
+            regions: Mutex::new(Regions::new(journal.clone())),
             witness: Witness::default(),
             pulse: Pulse::new(bounds.beat()),
             bounds,
@@ -214,6 +219,9 @@ impl Run {
             plugins: Mutex::default(),
             last_instance: AtomicU32::new(0),
             processes: Mutex::default(),
+            started_ms: live::now_ms(),
+            live_processes: Processes::new(journal.clone()),
+            journal,
             program: Mutex::default(),
             program_hears: AtomicBool::new(false),
             questions: AsyncMutex::new(questions),
@@ -222,7 +230,10 @@ impl Run {
             settings,
             job,
         });
-        let mut run = Self { shared, children: Vec::new(), reports: inbox, log };
+        shared.journal.add(Happening::Session { ended: false });
+        // A run that nobody can watch is a run all the same.
+        let live = Live::open(&shared).ok();
+        let mut run = Self { shared, children: Vec::new(), reports: inbox, live, log };
 
         run.spawn(guardian, profiles::guardian, |run| {
             Services::new().with(GuardianHostServer::new(GuardianService { run }))
@@ -256,6 +267,7 @@ impl Run {
         let (host, descriptors) = station.into_parts();
         let child = self.shared.start(&profile, None, descriptors, false, Vec::new());
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
+        self.shared.live_processes.add(name, 0, &child.process, child.end());
         lock(&self.shared.processes).push(child.process.clone());
         self.children.push((name, child));
         // The task ends with the run's runtime; an error means that the peer is gone, and its end is seen
@@ -361,6 +373,12 @@ impl Run {
         }
         let gone = futures::future::join_all(self.children.iter().map(|(_, child)| child.exited()));
         let _ = tokio::time::timeout(Duration::from_secs(5), gone).await;
+        // The ends that were just seen are told first.
+        tokio::task::yield_now().await;
+        self.shared.journal.add(Happening::Session { ended: true });
+        if let Some(live) = self.live {
+            live.end(&self.shared).await;
+        }
     }
 }
 

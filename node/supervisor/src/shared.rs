@@ -3,6 +3,7 @@
 use crate::bounds::Bounds;
 use crate::child::{Child, Exit, Start};
 use crate::descriptors::Descriptors;
+use crate::live::{Journal, Processes};
 use crate::pulse::Pulse;
 use crate::regions::{Owner, Regions};
 use crate::roots::{Refused, Roots};
@@ -46,6 +47,11 @@ pub(crate) struct Shared {
     pub(crate) plugins: Mutex<BTreeMap<u32, Plugin>>,
     pub(crate) last_instance: AtomicU32,
     pub(crate) processes: Mutex<Vec<wire::Process>>,
+    /// Milliseconds since 1970.
+    pub(crate) started_ms: u64,
+    /// What the user may watch.
+    pub(crate) journal: Journal,
+    pub(crate) live_processes: Processes,
     pub(crate) program: Mutex<Option<Arc<Child>>>,
     /// The program was there when the signals that come now were sent.
     pub(crate) program_hears: AtomicBool,
@@ -148,6 +154,7 @@ impl Shared {
             self.start(profile, None, fds, false, Vec::new()).map_err(|error| refused(error.to_string()))?;
         let instance = self.last_instance.fetch_add(1, Ordering::Relaxed) + 1;
         let process = child.process.clone();
+        self.live_processes.add(&format!("plugin:{name}"), instance, &process, child.end());
         lock(&self.plugins).insert(instance, Plugin { child, descriptors: Arc::new(descriptors) });
         Ok((instance, process, ours))
     }
@@ -186,6 +193,7 @@ impl Shared {
             error => refused(error.to_string()),
         })?;
         let process = child.process.clone();
+        self.live_processes.add("program", 0, &process, child.end());
         *program = Some(child);
         Ok(process)
     }

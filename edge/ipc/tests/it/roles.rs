@@ -2,6 +2,7 @@
 
 use super::calls::{Client, call, framed, health};
 use super::process::Server;
+use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Code;
 use ioi_ipc::{DESCRIPTORS, Services, pair};
 use ioi_types::ErrorCode;
@@ -78,6 +79,33 @@ async fn each_service_is_alone_on_its_channel() {
             assert_eq!(exists, owner == service, "{path} on the channel of {service}");
         }
     }
+}
+
+/// Whatever is asked for, served or not: there is one answer to whoever proves nothing.
+#[tokio::test]
+async fn a_channel_that_asks_for_proof_shows_nothing_without_it() {
+    let services = || {
+        Services::new().without("ioi.blockchain.v1.Chain").proven_by(|headers| {
+            let is_proven = headers.get("proof").is_some_and(|shown| shown == "right");
+            if is_proven { Ok(()) } else { Err(refuse(ErrorCode::AuthenticationFailed, "no proof")) }
+        })
+    };
+    let asked = async |path: &str, headers: &[(&str, &str)]| {
+        let (near, far) = UnixStream::pair().unwrap();
+        tokio::spawn(pair::serve(far.into_std().unwrap().into(), services()));
+        call(near, path, headers, framed(&[])).await.unwrap()
+    };
+    let block = "/ioi.blockchain.v1.Chain/GetBlocksRange";
+    for path in ["/grpc.health.v1.Health/Check", block, "/ioi.guardian.v1.Guardian/Sign", "/"] {
+        for headers in [&[][..], &[("proof", "wrong")]] {
+            let answer = asked(path, headers).await;
+            let (code, ours, _) = answer.refusal();
+            assert_eq!((code, ours), (Code::Unauthenticated, ErrorCode::AuthenticationFailed), "{path}");
+        }
+    }
+    let proof = [("proof", "right")];
+    assert_eq!(asked("/grpc.health.v1.Health/Check", &proof).await.refusal().0, Code::Ok);
+    assert_eq!(asked(block, &proof).await.refusal().1, ErrorCode::PartMissing);
 }
 
 #[tokio::test]

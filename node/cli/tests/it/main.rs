@@ -15,6 +15,7 @@ mod demo;
 mod disk;
 mod endpoint;
 mod hostile;
+mod ipc;
 mod limits;
 mod mediation;
 mod model;

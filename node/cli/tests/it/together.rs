@@ -23,5 +23,6 @@ fn ten_runs_at_once_on_a_fresh_home_share_one_key_and_all_receipts_verify() {
     // Nothing half-written lies beside the public key.
     let mut home = names("home");
     home.sort();
-    assert_eq!(home, ["guardian", "guardian.pub", "runs"]);
+    assert_eq!(home, ["guardian", "guardian.pub", "live", "runs"]);
+    assert!(names("home/live").is_empty(), "a run that has ended is still listed: {:?}", names("home/live"));
 }

@@ -1,0 +1,251 @@
+//! What the user is told of a run.
+
+use super::journal::{Change, Entry, Happening, Next, Reader};
+use super::processes::{Row, process};
+use crate::regions::{OWNER_BYTES_MAX, Summary};
+use crate::shared::Shared;
+use futures::stream::{self, BoxStream, StreamExt};
+use ioi_ipc::proto::common::Payload;
+use ioi_ipc::proto::public::{self as wire, event::Event as Told, public_server::Public};
+use ioi_ipc::proto::public::{get_status_reply::Mode, region_changed};
+use ioi_ipc::status::{missing_part, refuse};
+use ioi_ipc::tonic::{Request, Response, Status, async_trait};
+use ioi_types::{ErrorCode, LogId, limits};
+use std::sync::Arc;
+
+/// Regions in one reply.
+const REGIONS_MAX: usize = 4096;
+/// Kinds in one request.
+const KINDS_MAX: usize = 16;
+/// The generation of a lease that is the first and only one.
+const ONLY: u32 = 1;
+
+pub(crate) struct PublicService {
+    pub(crate) run: Arc<Shared>,
+}
+
+fn invalid(message: impl Into<String>) -> Status {
+    refuse(ErrorCode::ArgumentInvalid, message)
+}
+
+impl Shared {
+    fn session(&self, ended: bool) -> wire::Session {
+        wire::Session {
+            session_id: self.session.to_vec(),
+            command: self.job.command.into(),
+            log_id: self.log.0.to_vec(),
+            records: 0,
+            ended,
+        }
+    }
+
+    fn region(&self, summary: &Summary) -> wire::Region {
+        let (owner, owner_instance) = self.live_processes.owner(summary.owner);
+        let readers = if summary.granted { vec!["workload".to_owned()] } else { Vec::new() };
+        wire::Region {
+            region: summary.id.0,
+            generation: ONLY,
+            bytes: summary.bytes,
+            owner,
+            sealed: summary.sealed,
+            readers,
+            leases: 0,
+            owner_instance,
+        }
+    }
+
+    fn quota(&self, row: &Row) -> wire::Quota {
+        let quota = wire::Quota {
+            process: row.name.to_string(),
+            instance: row.instance,
+            alive: row.ended.is_none(),
+            ..wire::Quota::default()
+        };
+        let Some(owner) = row.as_owner() else { return quota };
+        let (regions, bytes) = self.regions().held_by(owner);
+        wire::Quota {
+            bytes,
+            bytes_max: OWNER_BYTES_MAX,
+            regions: regions as u64,
+            regions_max: limits::REGIONS_OPEN_MAX as u64,
+            ..quota
+        }
+    }
+
+    fn told(&self, next: Next) -> wire::Event {
+        let Entry { sequence, time_ms, happening } = match next {
+            Next::Entry(entry) => entry,
+            Next::Missed { count, last } => {
+                let event = Some(Told::Missed(count));
+                return wire::Event { sequence: last, time_ms: super::now_ms(), event };
+            }
+        };
+        let event = match happening {
+            Happening::Session { ended } => Told::Session(self.session(ended)),
+            Happening::Process { name, instance, ended } => Told::Process(process(&name, instance, ended)),
+            Happening::Region { id, owner, bytes, change } => {
+                let sealed = change != Change::Made;
+                let granted = change == Change::Granted;
+                let id = ioi_types::RegionId(id);
+                let region = self.region(&Summary { id, owner, bytes, sealed, granted });
+                Told::Region(wire::RegionChanged { change: to_wire(change).into(), region: Some(region) })
+            }
+        };
+        wire::Event { sequence, time_ms, event: Some(event) }
+    }
+
+    fn reader(&self, request: &wire::SubscribeEventsRequest) -> Result<Reader, Status> {
+        if !request.session_id.is_empty() && request.session_id != self.session {
+            return Err(invalid("this node runs no such session"));
+        }
+        let last = self.journal.last();
+        match (request.kept, request.after) {
+            (true, 0) => Ok(self.journal.read_kept()),
+            (true, _) => Err(invalid("`kept` and `after` exclude one another")),
+            (false, 0) => Ok(self.journal.read_after(last)),
+            (false, after) if after > last => {
+                Err(invalid(format!("event {after} is still to come; the newest is {last}")))
+            }
+            (false, after) => Ok(self.journal.read_after(after)),
+        }
+    }
+}
+
+fn to_wire(change: Change) -> region_changed::Change {
+    match change {
+        Change::Made => region_changed::Change::Made,
+        Change::Sealed => region_changed::Change::Sealed,
+        Change::Granted => region_changed::Change::Granted,
+        Change::Fetched => region_changed::Change::Fetched,
+        Change::Released => region_changed::Change::Released,
+    }
+}
+
+/// The kinds that are asked for; none for all.
+fn kinds(numbers: &[i32]) -> Result<Vec<wire::EventKind>, Status> {
+    if numbers.len() > KINDS_MAX {
+        return Err(invalid(format!("{} kinds in one request, at most {KINDS_MAX}", numbers.len())));
+    }
+    let known = |number: &i32| match wire::EventKind::try_from(*number) {
+        Ok(wire::EventKind::Unspecified) | Err(_) => Err(invalid(format!("there is no event kind {number}"))),
+        Ok(kind) => Ok(kind),
+    };
+    numbers.iter().map(known).collect()
+}
+
+fn is_wanted(event: &wire::Event, kinds: &[wire::EventKind]) -> bool {
+    let kind = match event.event {
+        Some(Told::Session(_)) => wire::EventKind::Session,
+        Some(Told::Process(_)) => wire::EventKind::Process,
+        Some(Told::Region(_)) => wire::EventKind::DataPlane,
+        // What was missed may have been of any kind.
+        _ => return true,
+    };
+    kinds.is_empty() || kinds.contains(&kind)
+}
+
+#[async_trait]
+impl Public for PublicService {
+    async fn get_status(
+        &self,
+        _: Request<wire::GetStatusRequest>,
+    ) -> Result<Response<wire::GetStatusReply>, Status> {
+        let ended = self.run.finished.load(std::sync::atomic::Ordering::Acquire);
+        Ok(Response::new(wire::GetStatusReply {
+            version: env!("CARGO_PKG_VERSION").into(),
+            mode: Mode::Local.into(),
+            started_ms: self.run.started_ms,
+            processes: self.run.live_processes.all().iter().map(Row::to_wire).collect(),
+            sessions: vec![self.run.session(ended)],
+            chain: None,
+        }))
+    }
+
+    async fn get_data_plane(
+        &self,
+        _: Request<wire::GetDataPlaneRequest>,
+    ) -> Result<Response<wire::GetDataPlaneReply>, Status> {
+        let regions = self.run.regions().summaries();
+        let quotas = self.run.live_processes.all().iter().map(|row| self.run.quota(row)).collect();
+        Ok(Response::new(wire::GetDataPlaneReply {
+            regions_left_off: regions.len().saturating_sub(REGIONS_MAX) as u64,
+            regions: regions.iter().take(REGIONS_MAX).map(|region| self.run.region(region)).collect(),
+            rings: Vec::new(),
+            quotas,
+        }))
+    }
+
+    type SubscribeEventsStream = BoxStream<'static, Result<wire::Event, Status>>;
+
+    async fn subscribe_events(
+        &self,
+        request: Request<wire::SubscribeEventsRequest>,
+    ) -> Result<Response<Self::SubscribeEventsStream>, Status> {
+        let request = request.into_inner();
+        let (kinds, reader) = (kinds(&request.kinds)?, self.run.reader(&request)?);
+        let start = (reader, Arc::clone(&self.run));
+        let events = stream::unfold(start, move |(mut reader, run)| {
+            let kinds = kinds.clone();
+            async move {
+                loop {
+                    let event = run.told(reader.next().await?);
+                    if is_wanted(&event, &kinds) {
+                        return Some((Ok(event), (reader, run)));
+                    }
+                }
+            }
+        });
+        Ok(Response::new(events.boxed()))
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<wire::GetReceiptRequest>,
+    ) -> Result<Response<wire::GetReceiptReply>, Status> {
+        let id = request.into_inner().log_id;
+        let log = <[u8; 16]>::try_from(id.as_slice()).map(LogId);
+        let log = log.map_err(|_| invalid(format!("a log id has 16 bytes, not {}", id.len())))?;
+        if log == self.run.log {
+            return Err(invalid(format!(
+                "the session of log {log} still runs; its receipt comes at its end"
+            )));
+        }
+        let path = self.run.settings.home.run(&log).join("receipt.json");
+        let unknown = |_| invalid(format!("there is no receipt of a log {log}"));
+        let bytes = std::fs::metadata(&path).map_err(unknown)?.len();
+        if bytes > limits::INLINE_BYTES_MAX as u64 {
+            let message = format!("the receipt has {bytes} bytes; read it from {}", path.display());
+            return Err(refuse(ErrorCode::QuotaMemory, message));
+        }
+        let receipt = Payload::of_bytes(std::fs::read(&path).map_err(unknown)?);
+        Ok(Response::new(wire::GetReceiptReply { receipt: Some(receipt) }))
+    }
+
+    async fn submit_transaction(
+        &self,
+        _: Request<wire::SubmitTransactionRequest>,
+    ) -> Result<Response<wire::SubmitTransactionReply>, Status> {
+        Err(missing_part("consensus"))
+    }
+
+    async fn get_transaction(
+        &self,
+        _: Request<wire::GetTransactionRequest>,
+    ) -> Result<Response<wire::GetTransactionReply>, Status> {
+        Err(missing_part("consensus"))
+    }
+
+    async fn query_state(
+        &self,
+        _: Request<wire::QueryStateRequest>,
+    ) -> Result<Response<wire::QueryStateReply>, Status> {
+        Err(missing_part("state"))
+    }
+
+    async fn get_block(
+        &self,
+        _: Request<wire::GetBlockRequest>,
+    ) -> Result<Response<wire::GetBlockReply>, Status> {
+        Err(missing_part("storage"))
+    }
+}
