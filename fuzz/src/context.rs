@@ -1,7 +1,7 @@
 //! The context slice: a view of any bytes is refused or stays inside them.
 
 use crate::script::Script;
-use ioi_ipc::context::{Chunk, ContextSlice, encode, view};
+use ioi_data::context::{Chunk, ContextSlice, encode, view};
 
 /// Regions begin at such addresses.
 const ALIGNMENT: usize = 16;

@@ -1,8 +1,8 @@
 //! Cap'n Proto messages: what is read is bounded by the message's size, and is written and read again as the same.
 
 use crate::script::Script;
-use ioi_ipc::lens::{Words, encode, pack, read, unpack};
-use ioi_ipc::types::{
+use ioi_data::lens::{Words, encode, pack, read, unpack};
+use ioi_data::types::{
     self, AgentContext, Block, ContextSlice, Envelope, InferenceOutput, InferenceRequest, Reference,
     RetrievalProof, Tensor,
 };

@@ -11,11 +11,14 @@
 #![forbid(unsafe_code)]
 
 mod advice;
+mod byte_ring;
 mod canon;
 mod context;
+mod control;
 mod decision;
 pub mod edit;
 mod frames;
+mod handles;
 mod html;
 mod inherited;
 mod journal;
@@ -28,6 +31,8 @@ mod policy;
 mod receipt;
 mod receipt_edits;
 mod records;
+mod ring;
+mod routed;
 mod sandbox;
 pub mod script;
 mod search;
@@ -53,10 +58,13 @@ const fn target(name: &'static str, check: fn(&[u8])) -> Target {
 
 /// Every target, by name.
 pub const TARGETS: &[Target] = &[
+    target("byte-ring", byte_ring::check),
     target("canon", canon::check),
     target("context", context::check),
+    target("control", control::check),
     target("decision", decision::check),
     target("frames", frames::check),
+    target("handles", handles::check),
     target("html", html::check),
     target("inherited", inherited::check),
     target("journal", journal::check),
@@ -68,6 +76,8 @@ pub const TARGETS: &[Target] = &[
     target("receipt", receipt::check),
     target("receipt-edits", receipt_edits::check),
     target("records", records::check),
+    target("ring", ring::check),
+    target("routed", routed::check),
     target("sandbox", sandbox::check),
     target("search", search::check),
     target("services", services::check),

@@ -1,7 +1,7 @@
 //! rkyv messages of every type: what is accepted is written and accepted again as the same value.
 
 use crate::script::Script;
-use ioi_ipc::types::*;
+use ioi_data::types::*;
 
 /// Regions begin at such addresses.
 const ALIGNMENT: usize = ALIGN_BYTES;
@@ -25,8 +25,8 @@ macro_rules! looks {
         let written = encode(&message).expect("what was read can be written");
         let again = read::<$name>(&written).expect("what was written can be read");
         assert_eq!(encode(&again).expect("and written again").as_slice(), written.as_slice());
-        let other = ioi_ipc::lens::encode(&message).expect("in the other family too");
-        let back = ioi_ipc::lens::read::<$name>(other.as_bytes()).expect("and read back");
+        let other = ioi_data::lens::encode(&message).expect("in the other family too");
+        let back = ioi_data::lens::read::<$name>(other.as_bytes()).expect("and read back");
         assert_eq!(encode(&back).expect("and written again").as_slice(), written.as_slice());
     }),*] };
 }

@@ -4,7 +4,7 @@
 //! `fuzz/engine`, built with the versions of our Cargo.lock into a folder of its own, so that the
 //! ordinary build is not disturbed and needs no C++ compiler.
 
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::{Workspace, cargo, host_platform};
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -101,7 +101,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     let engine = workspace.root.join("fuzz/engine");
     // The same versions as in the product; cargo adds libFuzzer's own.
     fs::copy(workspace.root.join("Cargo.lock"), engine.join("Cargo.lock"))?;
-    let (platform, target) = (platform()?, workspace.target.join("fuzz"));
+    let (platform, target) = (host_platform()?, workspace.target.join("fuzz"));
     let mut command = cargo();
     command.args(["build", "--release", "--target", &platform]);
     // Naming the platform keeps the flags away from build scripts, which don't link libFuzzer.
@@ -109,14 +109,6 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     let status = command.env("RUSTFLAGS", COVERAGE).env_remove("CARGO_ENCODED_RUSTFLAGS").status()?;
     ensure!(status.success(), "the fuzzing engine does not build");
     Ok(target.join(platform).join("release/ioi-fuzz-engine"))
-}
-
-fn platform() -> Result<String> {
-    let output =
-        Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(line.context("rustc does not name its platform")?.to_owned())
 }
 
 /// The search of one target.

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the commands report on standard output")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asan;
 mod bench;
 mod fuzz;
 mod generate;
@@ -29,6 +30,8 @@ cargo xtask <command>
                           {root, ordinary user} x {namespaces, none}
   fuzz [TARGET…] [--seconds N] [--seed N]
                           libFuzzer over the targets of fuzz/, each for N seconds (default: all, 10 s)
+  asan [--cases N]        the hostile peer of sim/ (default: 10000000 lies) against a victim that
+                          AddressSanitizer watches
   bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [TRANSPORT…]
                           our shared memory beside other ways of IPC, which are built for this alone; a full
                           run writes docs/benchmarks/ipc.md and its plots
@@ -46,6 +49,7 @@ enum Command {
     Install { prefix: Option<PathBuf> },
     Test { quick: bool },
     Fuzz(fuzz::Options),
+    Asan { cases: u64 },
     Bench(bench::Options),
     Generate(generate::Options),
     Tidy,
@@ -78,6 +82,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Install { prefix } => product::install(prefix),
         Command::Test { quick } => test::run(quick),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Asan { cases } => asan::run(&workspace::Workspace::load(false)?.target, cases),
         Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Tidy => tidy::run(),
@@ -99,6 +104,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Command> {
         "ioi" => Ok(Command::Ioi(without_separator(arguments))),
         "install" => parse_install(&arguments),
         "test" => Ok(Command::Test { quick: parse_flag(&arguments, "--quick")? }),
+        "asan" => Ok(Command::Asan { cases: asan::parse(&arguments)? }),
         "fuzz" => Ok(Command::Fuzz(fuzz::Options::parse(&arguments)?)),
         "bench" => Ok(Command::Bench(bench::Options::parse(&arguments)?)),
         "generate" => Ok(Command::Generate(generate::Options::parse(&arguments)?)),

@@ -127,6 +127,15 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// The platform that the compiler runs on, by its name.
+pub(crate) fn host_platform() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(line.context("rustc does not name its platform")?.to_owned())
+}
+
 /// The workspace's Cargo.toml. `cargo run` names this package's folder; without it cargo searches
 /// upwards from the current folder.
 fn manifest_path() -> Option<PathBuf> {

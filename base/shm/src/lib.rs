@@ -19,12 +19,12 @@
 //! # What this crate deliberately does not know
 //! | not here | where |
 //! |---|---|
-//! | what the bytes mean: decoding, validating, schemas | the plugin codec, `edge/ipc`, the reader of each format |
+//! | what the bytes mean: decoding, validating, schemas | the plugin codec, `edge/data`, the reader of each format |
 //! | routing, and who may send what to whom | `node/host` |
 //! | framing, protocol versions | the plugin codec (`core/plugin`) |
-//! | retries and back-off when a ring is full | `edge/ipc` |
-//! | how long to spin, timeouts beyond one wait, async | `edge/ipc` |
-//! | order across rings | `edge/ipc`, by sequence numbers |
+//! | retries and back-off when a ring is full | `edge/port` |
+//! | how long to spin, timeouts beyond one wait, async | `edge/port` |
+//! | order across rings | `edge/port`, by sequence numbers |
 //! | quotas and rates of a sender; here are only the bounds that its caller sets | `node/host`, the supervisor |
 //! | configuration | each process's own |
 //! | drivers and devices | plugins |

@@ -15,7 +15,8 @@ const TEXT_BYTES: usize = 4096;
 /// Of an archived text beside its bytes, and some room for the root.
 const ENTRY_BYTES: usize = 16;
 const WORD: usize = size_of::<u64>();
-const CHUNK_BYTES: usize = 256 << 10;
+/// It stays in the cache of a core.
+pub const PIECE_BYTES: usize = 256 << 10;
 
 /// A slice of a context: texts with their ids.
 #[derive(Archive, Serialize)]
@@ -48,6 +49,9 @@ pub fn validate(archive: &[u8]) -> Result<u64> {
     Ok(slice.texts.len() as u64)
 }
 
+/// Where a copy shows each piece that has landed.
+pub type Show<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// Memory of this process that is reused for one copy after the other.
 pub struct Private {
     bytes: AlignedVec,
@@ -61,14 +65,22 @@ impl Private {
         Self { bytes }
     }
 
-    /// Takes a copy once, and shows each chunk that has landed here while it is in the cache.
-    pub fn copy(&mut self, message: &[u8], mut landed: impl FnMut(&[u8])) -> Result<&[u8]> {
-        ensure!(message.len() <= self.bytes.len(), "the message is larger than the private memory");
-        let own = &mut self.bytes[..message.len()];
-        for (own, theirs) in own.chunks_mut(CHUNK_BYTES).zip(message.chunks(CHUNK_BYTES)) {
-            own.copy_from_slice(theirs);
-            landed(own);
-        }
+    /// The first word of the last copy.
+    pub fn head(&self) -> u64 {
+        crate::payload::head(&self.bytes)
+    }
+
+    /// Lets `copy` fill `bytes` bytes once. It is given the room and a place to show each piece that
+    /// has landed, while it is in the cache.
+    pub fn copy(
+        &mut self,
+        bytes: usize,
+        copy: impl FnOnce(&mut [u8], Show<'_>),
+        mut landed: impl FnMut(&[u8]),
+    ) -> Result<&[u8]> {
+        ensure!(bytes <= self.bytes.len(), "the message is larger than the private memory");
+        let own = &mut self.bytes[..bytes];
+        copy(own, &mut landed);
         Ok(own)
     }
 
@@ -76,32 +88,56 @@ impl Private {
     /// goes on to `examine` the copy.
     pub fn copy_hashed_aside<T>(
         &mut self,
-        message: &[u8],
+        bytes: usize,
+        copy: impl FnOnce(&mut [u8], Show<'_>),
         core: usize,
         examine: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, blake3::Hash)> {
-        ensure!(message.len() <= self.bytes.len(), "the message is larger than the private memory");
-        let (landed, chunks) = mpsc::channel::<&[u8]>();
-        let start = self.bytes.as_mut_ptr();
+        let (landed, pieces) = mpsc::channel::<Landed>();
         std::thread::scope(|scope| {
-            let hasher = scope.spawn(move || hash_all(chunks, core));
-            for (index, theirs) in message.chunks(CHUNK_BYTES).enumerate() {
-                // SAFETY: within our own memory, as checked above, and this chunk has not been shown
-                // to anybody yet; from here on it is only read, until the scope has ended.
-                let own = unsafe { std::slice::from_raw_parts_mut(start.add(index * CHUNK_BYTES), theirs.len()) };
-                own.copy_from_slice(theirs);
-                landed.send(own).context("the hasher ended")?;
-            }
-            drop(landed);
-            // SAFETY: all of it has landed, and nobody writes it any more.
-            let value = examine(unsafe { std::slice::from_raw_parts(start, message.len()) });
+            let hasher = scope.spawn(move || hash_all(pieces, core));
+            // A hasher that has ended says why when it is joined.
+            let own =
+                self.copy(bytes, copy, move |piece| _ = landed.send(Landed(piece.as_ptr(), piece.len())))?;
+            let value = examine(own);
             Ok((value, join(hasher)?))
         })
     }
 }
 
+/// How a message in memory is copied: piece by piece.
+pub fn pieces_of(message: &[u8]) -> impl FnOnce(&mut [u8], Show<'_>) {
+    |own, landed| {
+        for (own, theirs) in own.chunks_mut(PIECE_BYTES).zip(message.chunks(PIECE_BYTES)) {
+            own.copy_from_slice(theirs);
+            landed(own);
+        }
+    }
+}
+
+/// Where a piece of the private memory lies that is not written any more.
+struct Landed(*const u8, usize);
+
+// SAFETY: it says where bytes lie; reading them is the receiver's business.
+unsafe impl Send for Landed {}
+
+fn hash_all(pieces: mpsc::Receiver<Landed>, core: usize) -> Result<blake3::Hash> {
+    pin(core)?;
+    let mut hasher = blake3::Hasher::new();
+    for Landed(start, bytes) in pieces {
+        // SAFETY: a piece of the private memory, which outlives the scope of this thread; whoever
+        // copies shows it once it has landed and writes it no more.
+        hasher.update(unsafe { std::slice::from_raw_parts(start, bytes) });
+    }
+    Ok(hasher.finalize())
+}
+
 /// Hashes on another core what lies still, while this one goes on to `examine` it.
-pub fn hashed_aside<T>(message: &[u8], core: usize, examine: impl FnOnce(&[u8]) -> T) -> Result<(T, blake3::Hash)> {
+pub fn hashed_aside<T>(
+    message: &[u8],
+    core: usize,
+    examine: impl FnOnce(&[u8]) -> T,
+) -> Result<(T, blake3::Hash)> {
     std::thread::scope(|scope| {
         let hasher = scope.spawn(move || {
             pin(core)?;
@@ -114,15 +150,6 @@ pub fn hashed_aside<T>(message: &[u8], core: usize, examine: impl FnOnce(&[u8]) 
 
 fn join(hasher: ScopedJoinHandle<'_, Result<blake3::Hash>>) -> Result<blake3::Hash> {
     hasher.join().map_err(|_| anyhow!("the hasher panicked"))?
-}
-
-fn hash_all(chunks: mpsc::Receiver<&[u8]>, core: usize) -> Result<blake3::Hash> {
-    pin(core)?;
-    let mut hasher = blake3::Hasher::new();
-    for chunk in chunks {
-        hasher.update(chunk);
-    }
-    Ok(hasher.finalize())
 }
 
 /// Whether rkyv can look at it where it lies.
@@ -144,14 +171,16 @@ mod tests {
 
     #[test]
     fn a_copy_is_the_same_and_hashed_as_one() {
-        let message: Vec<u8> = (0..CHUNK_BYTES * 2 + 77).map(|index| index as u8).collect();
+        let message: Vec<u8> = (0..PIECE_BYTES * 2 + 77).map(|index| index as u8).collect();
         let mut hasher = blake3::Hasher::new();
         let mut private = Private::new(message.len());
-        assert_eq!(private.copy(&message, |chunk| _ = hasher.update(chunk)).unwrap(), message);
+        let copy = private.copy(message.len(), pieces_of(&message), |piece| _ = hasher.update(piece));
+        assert_eq!(copy.unwrap(), message);
         assert_eq!(hasher.finalize(), blake3::hash(&message));
-        private.copy(&vec![0; message.len()], |_| ()).unwrap();
-        let copied = private.copy_hashed_aside(&message, 0, <[u8]>::to_vec).unwrap();
+        private.copy(message.len(), |own, _| own.fill(0), |_| ()).unwrap();
+        let copied =
+            private.copy_hashed_aside(message.len(), pieces_of(&message), 0, <[u8]>::to_vec).unwrap();
         assert_eq!(copied, (message.clone(), blake3::hash(&message)));
-        assert!(Private::new(8).copy(&message, |_| ()).is_err());
+        assert!(Private::new(8).copy(message.len(), pieces_of(&message), |_| ()).is_err());
     }
 }

@@ -19,7 +19,12 @@ pub trait Channel: Sized {
 
     /// Sends `count` messages, `fill` getting the number of each; in batches where the library has
     /// them.
-    fn send_many(&mut self, bytes: usize, count: usize, mut fill: impl FnMut(usize, &mut [u8])) -> Result<()> {
+    fn send_many(
+        &mut self,
+        bytes: usize,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u8]),
+    ) -> Result<()> {
         for index in 0..count {
             self.send(bytes, |out| fill(index, out))?;
         }

@@ -1,6 +1,6 @@
 //! What the far side does with a message, whatever it came by.
 
-use crate::archive::{Private, hashed_aside, is_aligned, validate};
+use crate::archive::{Private, Show, hashed_aside, is_aligned, pieces_of, validate};
 use crate::cell::{BULK_BYTES, Cell, Pattern};
 use crate::link::Link;
 use crate::measure::now;
@@ -31,6 +31,11 @@ impl Reactor {
 
     pub fn is_done(&self) -> bool {
         self.is_done
+    }
+
+    /// Whether it takes more messages before it answers.
+    pub fn is_waiting(&self) -> bool {
+        !self.is_done && self.answer.is_none()
     }
 
     pub fn answer_bytes(&self) -> usize {
@@ -71,38 +76,40 @@ impl Reactor {
         }
     }
 
-    fn examine(&mut self, message: &[u8]) {
-        // An answer without texts tells the near side that it failed.
-        let texts = self.examined(message).unwrap_or(0);
-        self.answer = Some(Answer { sum: texts, count: 1, time: now(), echo: false });
+    /// A message that lies where its sender can still write it, by a transport that has a copying
+    /// call of its own: only the private copy is looked at.
+    pub fn react_to_copy(&mut self, bytes: usize, copy: impl FnOnce(&mut [u8], Show<'_>)) {
+        let private = self.private.get_or_insert_with(|| Private::new(BULK_BYTES));
+        let texts = examine_copy(private, bytes, copy, self.cell.pattern, self.core_aside);
+        // The last message is copied like any other before its head can be believed.
+        self.is_done = private.head() == Head::Stop as u64;
+        if !self.is_done {
+            self.answer_texts(texts);
+        }
     }
 
-    fn examined(&mut self, message: &[u8]) -> Result<u64> {
+    fn examine(&mut self, message: &[u8]) {
         // A private buffer may still lie where rkyv can't look at it.
-        if self.private.is_none() && !is_aligned(message) {
-            self.private = Some(Private::new(BULK_BYTES));
+        if self.private.is_some() || !is_aligned(message) {
+            return self.react_to_copy(message.len(), pieces_of(message));
         }
-        let mut hasher = blake3::Hasher::new();
-        let (pattern, core) = (self.cell.pattern, self.core_aside);
-        match &mut self.private {
-            Some(private) => match pattern {
-                Pattern::Untrusted => validate(private.copy(message, |_| ())?),
-                Pattern::UntrustedHashed => {
-                    let texts = validate(private.copy(message, |chunk| _ = hasher.update(chunk))?);
-                    black_box(hasher.finalize());
-                    texts
-                }
-                _ => black_box(private.copy_hashed_aside(message, core, validate)?).0,
-            },
-            None => match pattern {
-                Pattern::Untrusted => validate(message),
-                Pattern::UntrustedHashed => {
-                    black_box(hasher.update(message).finalize());
-                    validate(message)
-                }
-                _ => black_box(hashed_aside(message, core, validate)?).0,
-            },
-        }
+        let texts = match self.cell.pattern {
+            Pattern::Untrusted => validate(message),
+            Pattern::UntrustedHashed => {
+                black_box(blake3::hash(message));
+                validate(message)
+            }
+            _ => hashed_aside(message, self.core_aside, validate).and_then(|(texts, hash)| {
+                black_box(hash);
+                texts
+            }),
+        };
+        self.answer_texts(texts);
+    }
+
+    /// An answer without texts tells the near side that the message was not valid.
+    fn answer_texts(&mut self, texts: Result<u64>) {
+        self.answer = Some(Answer { sum: texts.unwrap_or(0), count: 1, time: now(), echo: false });
     }
 
     /// Keeps the message until the process is killed.
@@ -111,5 +118,24 @@ impl Reactor {
         loop {
             std::thread::park();
         }
+    }
+}
+
+fn examine_copy(
+    private: &mut Private,
+    bytes: usize,
+    copy: impl FnOnce(&mut [u8], Show<'_>),
+    pattern: Pattern,
+    core_aside: usize,
+) -> Result<u64> {
+    let mut hasher = blake3::Hasher::new();
+    match pattern {
+        Pattern::Untrusted => validate(private.copy(bytes, copy, |_| ())?),
+        Pattern::UntrustedHashed => {
+            let texts = validate(private.copy(bytes, copy, |piece| _ = hasher.update(piece))?);
+            black_box(hasher.finalize());
+            texts
+        }
+        _ => black_box(private.copy_hashed_aside(bytes, copy, core_aside, validate)?).0,
     }
 }

@@ -42,7 +42,11 @@ pub fn measure(mut channel: impl Channel, mut far: Far, cell: &Cell) -> Result<R
     let closed = now();
     far.child.wait()?;
 
-    let free = if is_recovered { recovered - killed - counting } else { closed - killed - counting - counting_again };
+    let free = if is_recovered {
+        recovered - killed - counting
+    } else {
+        closed - killed - counting - counting_again
+    };
     let left = Left {
         files_before: dead.files.saturating_sub(alone.files),
         bytes_before: dead.bytes.saturating_sub(alone.bytes),

@@ -172,13 +172,14 @@ fn memory_work(pattern: Pattern, core: usize) -> Result<Box<dyn FnMut()>> {
     let archive = archive::build()?;
     Ok(Box::new(move || {
         let message = black_box(&archive);
+        let (bytes, copy) = (message.len(), archive::pieces_of(message));
         let mut hasher = blake3::Hasher::new();
         let texts = match pattern {
-            Pattern::Untrusted => private.copy(message, |_| ()).and_then(archive::validate),
+            Pattern::Untrusted => private.copy(bytes, copy, |_| ()).and_then(archive::validate),
             Pattern::UntrustedHashed => {
-                private.copy(message, |chunk| _ = hasher.update(chunk)).and_then(archive::validate)
+                private.copy(bytes, copy, |piece| _ = hasher.update(piece)).and_then(archive::validate)
             }
-            _ => private.copy_hashed_aside(message, core, archive::validate).and_then(|(texts, _)| texts),
+            _ => private.copy_hashed_aside(bytes, copy, core, archive::validate).and_then(|(texts, _)| texts),
         };
         black_box((texts.expect("it is valid"), hasher.finalize()));
     }))

@@ -26,7 +26,12 @@ impl Machine {
             cores: information.lines().filter(|line| line.starts_with("processor")).count(),
             kernel: format!("Linux {}", release(&kernel.release().to_string_lossy())),
             memory_gib: memory_gib(),
-            load: fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(3).collect::<Vec<_>>().join(" "),
+            load: fs::read_to_string("/proc/loadavg")
+                .unwrap_or_default()
+                .split(' ')
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(" "),
             clock_ns: clock_ns(),
         }
     }

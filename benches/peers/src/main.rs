@@ -6,6 +6,7 @@ use ioi_peers::cell::Cell;
 use ioi_peers::link::Link;
 use ioi_peers::measure::Span;
 use ioi_peers::pin::{Cores, end_with_parent, pin};
+use ioi_peers::report::Report;
 use ioi_peers::run::Settings;
 use ioi_peers::transports::{Near, find};
 use ioi_peers::{goals, report, run};
@@ -14,13 +15,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
-cargo xtask bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [TRANSPORT…]
+cargo xtask bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [--from FILE] [TRANSPORT…]
 
   --quick        three short rounds: shows that everything runs, not how fast
   --json FILE    all rounds of all cells as one object
   --docs DIR     where ipc.md, ipc-latency.svg and ipc-throughput.svg go (a full run of all
                  transports writes them into docs/benchmarks)
   --cores A,B    for the two sides (default: the first two that may be used)
+  --from FILE    measures nothing and tells an earlier run, as --json wrote it
   TRANSPORT…     these only";
 
 /// What one command line asks for.
@@ -29,6 +31,7 @@ struct Options {
     json: Option<PathBuf>,
     docs: Option<PathBuf>,
     cores: Option<Cores>,
+    from: Option<PathBuf>,
     transports: Vec<String>,
 }
 
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
 
 impl Options {
     fn parse(words: &[&str]) -> Result<Self> {
-        let mut options = Self { is_quick: false, json: None, docs: None, cores: None, transports: Vec::new() };
+        let mut options =
+            Self { is_quick: false, json: None, docs: None, cores: None, from: None, transports: Vec::new() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} wants a value"));
@@ -65,6 +69,7 @@ impl Options {
                 "--quick" => options.is_quick = true,
                 "--json" => options.json = Some(value()?.into()),
                 "--docs" => options.docs = Some(value()?.into()),
+                "--from" => options.from = Some(value()?.into()),
                 "--cores" => options.cores = Some(Cores::parse(value()?)?),
                 name if find(name).is_some() => options.transports.push(name.to_owned()),
                 other => bail!("there is no option and no transport `{other}`"),
@@ -75,23 +80,28 @@ impl Options {
 
     fn settings(&self) -> Result<Settings> {
         let (rounds, measured, warm_up) = if self.is_quick { (3, 20, 5) } else { (7, 100, 30) };
-        let span = Span { measured: Duration::from_millis(measured), warm_up: Duration::from_millis(warm_up) };
+        let span =
+            Span { measured: Duration::from_millis(measured), warm_up: Duration::from_millis(warm_up) };
         let cores = self.cores.map_or_else(Cores::first_two, Ok)?;
         Ok(Settings { rounds, span, cores, transports: self.transports.clone() })
     }
 
     /// Figures of a short or partial run don't replace the documented ones.
     fn docs(&self) -> Option<PathBuf> {
-        let is_full = !self.is_quick && self.transports.is_empty();
+        let is_full = !self.is_quick && self.transports.is_empty() && self.from.is_none();
         let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks");
         self.docs.clone().or(is_full.then_some(own))
     }
 }
 
 fn coordinate(options: &Options) -> Result<()> {
-    let settings = options.settings()?;
-    let results = run::run(&goals::cells(), &settings)?;
-    let report = report::Report::new(&settings, results);
+    let report = match &options.from {
+        None => measure(&options.settings()?)?,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            Report::from_json(&text).with_context(|| path.display().to_string())?
+        }
+    };
     print!("{}", report::table::text(&report));
     if let Some(path) = &options.json {
         std::fs::write(path, report.to_json()?).with_context(|| path.display().to_string())?;
@@ -102,8 +112,14 @@ fn coordinate(options: &Options) -> Result<()> {
     Ok(())
 }
 
+fn measure(settings: &Settings) -> Result<Report> {
+    Ok(Report::new(settings, run::run(&goals::cells(), settings)?))
+}
+
 fn near(words: &[&str]) -> Result<()> {
-    let [name, cell, near_core, far_core, measured, warm_up] = words else { bail!("near wants six arguments") };
+    let [name, cell, near_core, far_core, measured, warm_up] = words else {
+        bail!("near wants six arguments")
+    };
     let transport = find(name).context("no such transport")?;
     let cores = Cores { near: near_core.parse()?, far: far_core.parse()? };
     let [measured, warm_up] = [measured, warm_up].map(|millis| millis.parse().map(Duration::from_millis));

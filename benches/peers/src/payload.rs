@@ -87,7 +87,9 @@ impl Answer {
         if self.echo {
             return fill(out, Head::Answer, self.sum);
         }
-        for (word, value) in out.chunks_exact_mut(WORD).zip([Head::Answer as u64, self.sum, self.count, self.time]) {
+        for (word, value) in
+            out.chunks_exact_mut(WORD).zip([Head::Answer as u64, self.sum, self.count, self.time])
+        {
             word.copy_from_slice(&value.to_ne_bytes());
         }
     }

@@ -51,7 +51,14 @@ pub fn run(cells: &[Cell], settings: &Settings) -> Result<Vec<Measured>> {
     let places = Places::create()?;
     let mut results = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
-        progress(&format!("{}/{} {:?} {} {:?}", index + 1, cells.len(), cell.pattern, size_text(cell.bytes), cell.wait));
+        progress(&format!(
+            "{}/{} {:?} {} {:?}",
+            index + 1,
+            cells.len(),
+            cell.pattern,
+            size_text(cell.bytes),
+            cell.wait
+        ));
         results.extend(Turns::new(*cell, settings, &places).run()?);
     }
     progress("");
@@ -71,7 +78,8 @@ struct Turns<'a> {
 impl<'a> Turns<'a> {
     fn new(cell: Cell, settings: &'a Settings, places: &'a Places) -> Self {
         let mut turns = Self { cell, settings, places, rounds: Vec::new(), refused: Vec::new() };
-        let chosen = |name: &str| settings.transports.is_empty() || settings.transports.iter().any(|own| own == name);
+        let chosen =
+            |name: &str| settings.transports.is_empty() || settings.transports.iter().any(|own| own == name);
         for transport in TRANSPORTS.iter().filter(|transport| chosen(transport.name)) {
             match (transport.refuses)(&cell) {
                 None => turns.rounds.push((transport, Vec::new(), None)),
@@ -159,11 +167,13 @@ fn wait(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// One line that is overwritten, on a terminal alone.
+/// On a terminal one line that is overwritten.
 fn progress(text: &str) {
-    let mut terminal = std::io::stderr();
-    if terminal.is_terminal() {
-        let _ = write!(terminal, "\r\x1b[K{text}");
-        let _ = terminal.flush();
-    }
+    let mut errors = std::io::stderr();
+    let _ = match errors.is_terminal() {
+        true => write!(errors, "\r\x1b[K{text}"),
+        false if text.is_empty() => Ok(()),
+        false => writeln!(errors, "{text}"),
+    };
+    let _ = errors.flush();
 }

@@ -24,8 +24,9 @@ pub struct Traces {
 }
 
 impl Places {
-    /// Of a new run; makes the scratch folder.
+    /// Of a new run; makes the scratch folder, and removes what runs left that were cut short.
     pub fn create() -> Result<Self> {
+        remove_abandoned();
         let places = Self::named(std::process::id().to_string());
         fs::create_dir_all(&places.scratch).with_context(|| places.scratch.display().to_string())?;
         Ok(places)
@@ -33,7 +34,8 @@ impl Places {
 
     /// Of the run that started this process.
     pub fn inherited() -> Result<Self> {
-        let run = std::env::var(RUN).context("a side of a measurement is started by the coordinator alone")?;
+        let run =
+            std::env::var(RUN).context("a side of a measurement is started by the coordinator alone")?;
         Ok(Self::named(run))
     }
 
@@ -85,6 +87,18 @@ impl Places {
     pub fn remove(&self) {
         self.sweep();
         let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+/// Those whose coordinator is gone.
+fn remove_abandoned() {
+    for entry in fs::read_dir("/tmp").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let run = name.to_str().and_then(|name| name.strip_prefix("ioi-peers-"));
+        let Some(run) = run.filter(|run| run.parse::<u32>().is_ok()) else { continue };
+        if !Path::new("/proc").join(run).exists() {
+            Places::named(run.to_owned()).remove();
+        }
     }
 }
 

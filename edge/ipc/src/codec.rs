@@ -5,6 +5,7 @@
 use crate::status::refuse;
 use ioi_types::ErrorCode;
 use prost::Message;
+use prost::bytes::Buf;
 use std::marker::PhantomData;
 use tonic::Status;
 use tonic::codec::DecodeBuf;
@@ -39,6 +40,16 @@ where
     }
 }
 
+/// One message of the contracts, as every server and client of ours reads it.
+///
+/// # Errors
+/// `protocol.payload` for bytes that are not a message of this type.
+pub fn decode<D: Message + Default>(bytes: impl Buf) -> Result<D, Status> {
+    D::decode(bytes).map_err(|error| {
+        refuse(ErrorCode::ProtocolPayload, format!("the message is not of its type: {error}"))
+    })
+}
+
 /// Decodes one message.
 #[derive(Debug)]
 pub(crate) struct Decoder<D>(PhantomData<D>);
@@ -48,9 +59,6 @@ impl<D: Message + Default> tonic::codec::Decoder for Decoder<D> {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
-        let message = D::decode(buffer);
-        message.map(Some).map_err(|error| {
-            refuse(ErrorCode::ProtocolPayload, format!("the message is not of its type: {error}"))
-        })
+        decode(buffer).map(Some)
     }
 }

@@ -27,7 +27,8 @@ const END_STREAM: u8 = 1;
 
 /// Why the connection was ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+#[non_exhaustive]
+pub enum Fault {
     /// The first bytes are not those of HTTP/2.
     Preface,
     /// More frames of a kind than its rate allows.
@@ -80,14 +81,16 @@ enum Place {
 
 /// Follows the frames.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     place: Place,
     resets: Bucket,
     empty: Bucket,
 }
 
 impl Meter {
-    pub(crate) fn new(bounds: &Bounds, now: Instant) -> Self {
+    /// At the beginning of a connection.
+    #[must_use]
+    pub fn new(bounds: &Bounds, now: Instant) -> Self {
         Self {
             place: Place::Preface(0),
             resets: Bucket::new(bounds.resets, now),
@@ -95,8 +98,11 @@ impl Meter {
         }
     }
 
-    /// Takes the next bytes of the peer.
-    pub(crate) fn take(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {
+    /// Takes the next bytes of the peer, in whatever pieces they come.
+    ///
+    /// # Errors
+    /// The first fault; nothing that comes after it is to be looked at.
+    pub fn take(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {
         while !bytes.is_empty() {
             match &mut self.place {
                 Place::Preface(came) => {

@@ -1,4 +1,4 @@
-//! The control plane between node processes (gRPC over connected pairs) and the types of the data plane (rkyv, Cap'n Proto).
+//! The control plane between node processes: gRPC over connected pairs.
 //!
 //! It does not know what any message means, who may send it, or where a
 //! descriptor came from: the supervisor makes the pairs, and each process
@@ -16,29 +16,17 @@
 
 pub mod bounds;
 mod codec;
-pub mod context;
 mod deadline;
 mod fault;
-mod flood;
+pub mod flood;
 mod inherited;
 pub mod jobs;
-pub mod lens;
 mod methods;
 pub mod pair;
 pub mod payload;
-pub mod port;
 mod server;
 mod services;
 pub mod status;
-mod transfers;
-pub mod types;
-mod watch;
-
-/// The types of `schema/data.capnp`, as generated: readers and builders in place.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::unwrap_used)]
-pub mod data_capnp {
-    include!(concat!(env!("OUT_DIR"), "/data_capnp.rs"));
-}
 
 /// The contracts of `schema/proto`, as generated.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -73,10 +61,9 @@ pub mod proto {
     }
 }
 
+pub use codec::decode;
 pub use fault::abort_on_panic;
 pub use inherited::{DESCRIPTORS_FD, Inherited, SUPERVISOR_FD, VARIABLE as FDS_VARIABLE};
 pub use methods::DESCRIPTORS;
 pub use services::Services;
 pub use tonic;
-pub use transfers::{Awaited, Transfers};
-pub use watch::watch;

@@ -65,10 +65,13 @@ macro_rules! replays {
 
 // Fewer where one run costs a signature or a compressed file.
 replays! {
+    records_of_a_byte_ring_lie_within_what_was_written: "byte-ring", 3000;
     canonical_json_has_one_spelling: "canon", 6000;
     a_context_slice_is_viewed_inside_its_bytes: "context", 4000;
+    frames_are_counted_and_payloads_are_one_thing: "control", 6000;
     nothing_outside_of_a_policy_is_allowed: "decision", 2000;
     frames_are_the_bytes_they_are_decoded_from: "frames", 3000;
+    a_handle_that_is_believed_is_a_lease: "handles", 6000;
     text_of_a_page_is_bounded: "html", 1500;
     a_list_of_descriptors_has_one_spelling: "inherited", 3000;
     a_journal_recovers_to_a_state_it_had: "journal", 400;
@@ -80,6 +83,8 @@ replays! {
     only_the_golden_receipt_verifies: "receipt", 300;
     an_edited_receipt_does_not_verify: "receipt-edits", 200;
     a_recovered_log_was_written: "records", 300;
+    a_message_of_a_ring_is_what_its_slot_says: "ring", 8000;
+    a_message_of_a_router_has_one_spelling: "routed", 4000;
     what_an_init_reports_is_read_or_refused: "sandbox", 2000;
     a_search_is_deterministic_and_inside_its_texts: "search", 400;
     service_shapes_have_one_spelling: "services", 3000;

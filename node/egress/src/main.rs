@@ -11,7 +11,8 @@ use ioi_egress::Client;
 use ioi_ipc::proto::egress::egress_server::EgressServer;
 use ioi_ipc::proto::guardian::credentials_client::CredentialsClient;
 use ioi_ipc::proto::supervisor::egress_host_client::EgressHostClient;
-use ioi_ipc::{Inherited, Services, Transfers, pair};
+use ioi_ipc::{Inherited, Services, pair};
+use ioi_port::Transfers;
 use service::EgressService;
 
 #[tokio::main(flavor = "current_thread")]

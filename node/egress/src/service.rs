@@ -1,13 +1,13 @@
 //! One request: confirmed by the guardian, sent, its answer written into a stream.
 
 use ioi_egress::{Bounds, Client, FetchError, Report, Request as Outgoing, Target};
-use ioi_ipc::Transfers;
 use ioi_ipc::payload::Content;
 use ioi_ipc::proto::egress::{SecureEgressReply, SecureEgressRequest, egress_server::Egress};
 use ioi_ipc::proto::guardian::{ReleaseCredentialRequest, credentials_client::CredentialsClient};
 use ioi_ipc::proto::supervisor::{TakeStreamRequest, egress_host_client::EgressHostClient};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait, transport::Channel};
+use ioi_port::Transfers;
 use ioi_types::{Digest, ErrorCode};
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;

@@ -3,7 +3,7 @@
 
 use crate::bucket::Bucket;
 use crate::policy::Limits;
-use ioi_ipc::port::routed::{Party, Reason};
+use ioi_port::routed::{Party, Reason};
 use ioi_shm::Handle;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

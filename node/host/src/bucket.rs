@@ -31,11 +31,16 @@ impl Bucket {
                 self.level = left;
                 Ok(())
             }
-            None => Err(self.wait()),
+            None => Err(self.until_one()),
         }
     }
 
-    fn wait(&self) -> Duration {
+    /// How long until there is a token: 0 if there is one, and the longest time there is if there never will be.
+    pub(crate) fn wait(&self, now: Duration) -> Duration {
+        self.clone().take(now).err().unwrap_or_default()
+    }
+
+    fn until_one(&self) -> Duration {
         if self.per_second == 0 || self.burst < UNIT {
             return Duration::MAX;
         }

@@ -7,7 +7,7 @@
 //! the sweep behind it only gets the places back. A place's generation goes up when its
 //! entry goes, so that an old number never names a new entry.
 
-use ioi_ipc::port::routed::{CapabilityId, Object, Party, Reason, Rights};
+use ioi_port::routed::{CapabilityId, Object, Party, Reason, Rights};
 use std::collections::BTreeMap;
 
 /// How often a capability can be handed on, one after the other.

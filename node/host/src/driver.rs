@@ -1,8 +1,11 @@
 //! Drives the router over ports. One thread; it waits for nobody in particular.
+//!
+//! What comes faster than its sender may send stays in the sender's ring until it may,
+//! so that it is the sender who waits.
 
 use crate::router::{Effect, Input, Router};
-use ioi_ipc::port::routed::{Party, ROUTED_BYTES, RoutedPort};
-use ioi_ipc::port::{Awaitable, wait_any};
+use ioi_port::routed::{Party, ROUTED_BYTES, RoutedPort};
+use ioi_port::{Awaitable, wait_any};
 use ioi_shm::{ConnectError, DescriptorChannel, Fault, Port};
 use std::fmt;
 use std::io;
@@ -34,6 +37,9 @@ impl Host {
     }
 
     /// Connects with the process at the other end of `channel`, which is `party` from now on.
+    ///
+    /// Serves nobody meanwhile: a host that has parties already connects in another
+    /// thread and hands the port over with [`Host::attach_port`].
     ///
     /// # Errors
     /// [`AttachError`].
@@ -119,11 +125,14 @@ impl Host {
 
     fn sleep(&mut self, timeout: Duration) -> io::Result<()> {
         let until_expiry = self.router.next_expiry().map(|at| at.saturating_sub(self.started.elapsed()));
-        let timeout = timeout.min(SLEEP_MAX).min(until_expiry.unwrap_or(Duration::MAX));
+        let mut timeout = timeout.min(SLEEP_MAX).min(until_expiry.unwrap_or(Duration::MAX));
         let mut ports: Vec<&mut dyn Awaitable> = Vec::with_capacity(2 * self.ports.len());
         for (party, port) in self.router.policy().parties().zip(&mut self.ports) {
             let Some(port) = port else { continue };
-            ports.push(&mut port.receiver);
+            match throttle(&self.router, party, self.started.elapsed()) {
+                Some(wait) => timeout = timeout.min(wait),
+                None => ports.push(&mut port.receiver),
+            }
             if self.router.waits_for(party) {
                 ports.push(&mut port.sender);
             }
@@ -136,6 +145,10 @@ impl Host {
         let mut message = [0; ROUTED_BYTES];
         for _ in 0..TURN_MESSAGES {
             let Some(port) = &mut self.ports[usize::from(party.0)] else { return Ok(()) };
+            let must_wait = throttle(&self.router, party, self.started.elapsed()).is_some();
+            if must_wait && !port.receiver.bell().is_peer_gone() {
+                return Ok(());
+            }
             let mut header = port.receiver.try_recv(&mut message)?;
             if header.is_none() {
                 port.receiver.ack();
@@ -175,6 +188,13 @@ impl Host {
         port.sender.publish();
         Ok(())
     }
+}
+
+/// How long a party's messages stay in its ring. Who may never send is refused at once,
+/// so that it learns why.
+fn throttle(router: &Router, party: Party, now: Duration) -> Option<Duration> {
+    let wait = router.wait_of(party, now);
+    (!wait.is_zero() && wait < Duration::MAX).then_some(wait)
 }
 
 /// A party that was not connected.

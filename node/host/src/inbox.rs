@@ -1,7 +1,7 @@
 //! What waits for one recipient: the host's own notices and the messages of others, one
 //! from each sender in turn, so that no sender's queue makes another's longer.
 
-use ioi_ipc::port::routed::Party;
+use ioi_port::routed::Party;
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //! | not here | where |
 //! |---|---|
 //! | move bytes between processes, check what a peer did to a ring | `base/shm` |
-//! | wait, try again, put in order, the endpoint's side | `edge/ipc`, `port` |
+//! | wait, try again, put in order, the endpoint's side | `edge/port` |
 //! | start, stop and confine processes | the supervisor |
 //! | decide on effects (files, network, tools) | `core/firewall` |
 //! | say what a message means | the parties |
@@ -24,7 +24,7 @@
 //! name; one that is there for others only (`on_behalf_only`) can't.
 //!
 //! ```
-//! use ioi_ipc::port::routed::{Notice, Request};
+//! use ioi_port::routed::{Notice, Request};
 //! use ioi_node_host::{Effect, Input, Policy, PolicySource, Router};
 //! use std::time::Duration;
 //!

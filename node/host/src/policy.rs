@@ -1,6 +1,6 @@
 //! Who may do what, as data: parties with their limits, and rules between them.
 
-use ioi_ipc::port::routed::{Object, Party, Rights};
+use ioi_port::routed::{Object, Party, Rights};
 use serde::Deserialize;
 use std::fmt;
 

@@ -7,7 +7,7 @@ use crate::account::{Account, Counts};
 use crate::capability::{Capabilities, Gone};
 use crate::inbox::{Inbox, Waiting};
 use crate::policy::Policy;
-use ioi_ipc::port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
+use ioi_port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
 use ioi_shm::Handle;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -198,6 +198,13 @@ impl Router {
     #[must_use]
     pub fn waits_for(&self, party: Party) -> bool {
         !self.inboxes[at(party)].is_empty()
+    }
+
+    /// How long what a party sends would be refused for its rate; the longest time there
+    /// is if for ever. Whoever takes messages in leaves them where they are so long.
+    #[must_use]
+    pub fn wait_of(&self, party: Party, now: Duration) -> Duration {
+        self.accounts[at(party)].bucket.wait(now)
     }
 
     /// When the next message expires.

@@ -85,7 +85,7 @@ impl Child {
         let end = sandboxed
             .as_fd()
             .try_clone_to_owned()
-            .and_then(ioi_ipc::watch)
+            .and_then(ioi_port::watch)
             .map_err(prepare("watching its end"))?;
         let (exited, exit) = watch::channel(None);
         let child = Arc::new(Self { process, sandboxed: Mutex::new(sandboxed), output, exit });

@@ -21,7 +21,7 @@ impl Descriptors {
     /// A connected pair: our end, and the child's.
     pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = DescriptorChannel::pair().map_err(io::Error::other)?;
-        Ok((Self { channel: ioi_ipc::watch(ours)?, turn: tokio::sync::Mutex::new(()) }, theirs.into()))
+        Ok((Self { channel: ioi_port::watch(ours)?, turn: tokio::sync::Mutex::new(()) }, theirs.into()))
     }
 
     /// Sends one descriptor under the id that its receiver chose.

@@ -4,7 +4,8 @@ use crate::corpus::Corpus;
 use crate::memory::Memory;
 use crate::model;
 use ioi_crypto::hash::blake3;
-use ioi_ipc::context::{self, ArchivedChunk, ArchivedContextSlice, Chunk, ContextSlice};
+use ioi_data::context::{self, ArchivedChunk, ArchivedContextSlice, Chunk, ContextSlice};
+use ioi_data::types::Message;
 use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::control::{AnswerJob, AnswerResult, Citation, PromptJob, PromptResult};
 use ioi_ipc::status::refuse;
@@ -89,7 +90,8 @@ impl Found {
     }
 
     fn handle(&self) -> SharedMemoryHandle {
-        SharedMemoryHandle::whole(self.region, self.view.len() as u64)
+        let type_id = <ContextSlice as Message>::RKYV.type_id;
+        SharedMemoryHandle { type_id, ..SharedMemoryHandle::whole(self.region, self.view.len() as u64) }
     }
 
     fn digest(&self) -> String {

@@ -16,7 +16,8 @@ use anyhow::{Context, Result};
 use ioi_ipc::proto::blockchain::chain_server::SERVICE_NAME as CHAIN;
 use ioi_ipc::proto::control::workload_server::WorkloadServer;
 use ioi_ipc::proto::supervisor::{ConfigureRequest, workload_host_client::WorkloadHostClient};
-use ioi_ipc::{Inherited, Services, Transfers, pair};
+use ioi_ipc::{Inherited, Services, pair};
+use ioi_port::Transfers;
 use memory::Memory;
 use service::Service;
 

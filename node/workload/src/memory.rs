@@ -1,6 +1,5 @@
 //! Regions that reach the workload, and those that it fills itself.
 
-use ioi_ipc::Transfers;
 use ioi_ipc::payload::Content;
 use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::supervisor::{
@@ -8,6 +7,7 @@ use ioi_ipc::proto::supervisor::{
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Status, transport::Channel};
+use ioi_port::Transfers;
 use ioi_shm::{PeerBuffer, Sealed, View};
 use ioi_types::{ErrorCode, limits};
 use std::io;
@@ -61,7 +61,11 @@ impl Memory {
             Content::Inline(bytes) => return Ok(Bulk::Inline(bytes)),
             Content::Handle(handle) => handle,
         };
-        let SharedMemoryHandle { region, generation, offset, length, .. } = handle;
+        let SharedMemoryHandle { region, generation, type_id, offset, length } = handle;
+        if type_id != 0 {
+            let message = format!("{what} is of type {type_id}, and plain bytes are wanted");
+            return Err(refuse(ErrorCode::ArgumentInvalid, message));
+        }
         if generation != 1 {
             let message = format!("region {region} is sealed, so it has no generation {generation}");
             return Err(refuse(ErrorCode::RegionUnknown, message));

@@ -137,27 +137,27 @@ static inline ioi_error ioi_handle_list_get(ioi_handle_list from, uint32_t at, i
 
 // The region's number in this session.
 static inline uint64_t ioi_handle_region(ioi_handle from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 // Grows with every lease of the region.
 static inline uint32_t ioi_handle_generation(ioi_handle from) {
-    return (uint32_t)ioi_struct_u32(&from.inner, 2);
+    return ioi_struct_u32(&from.inner, 2);
 }
 
 // What the bytes are; 0 for plain bytes.
 static inline uint32_t ioi_handle_type_id(ioi_handle from) {
-    return (uint32_t)ioi_struct_u32(&from.inner, 3);
+    return ioi_struct_u32(&from.inner, 3);
 }
 
 // From the start of the region, a multiple of 64.
 static inline uint64_t ioi_handle_offset(ioi_handle from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 2);
+    return ioi_struct_u64(&from.inner, 2);
 }
 
 // Bytes, at least 1.
 static inline uint64_t ioi_handle_length(ioi_handle from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 3);
+    return ioi_struct_u64(&from.inner, 3);
 }
 
 // The root of a message of the type Reference.
@@ -223,7 +223,7 @@ static inline ioi_error ioi_envelope_type(ioi_envelope from, ioi_bytes *out) {
 
 // Nanoseconds since 1970, UTC.
 static inline uint64_t ioi_envelope_timestamp(ioi_envelope from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 static inline ioi_error ioi_envelope_metadata(ioi_envelope from, ioi_metadata *out) {
@@ -291,7 +291,7 @@ static inline ioi_error ioi_context_slice_list_get(ioi_context_slice_list from, 
 
 // Which slice of the session, from 1.
 static inline uint64_t ioi_context_slice_slice_id(ioi_context_slice from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 static inline ioi_error ioi_context_slice_question(ioi_context_slice from, ioi_bytes *out) {
@@ -342,12 +342,12 @@ static inline ioi_error ioi_chunk_document_digest(ioi_chunk from, ioi_bytes *out
 
 // Where the passage starts in the extracted text, in bytes.
 static inline uint64_t ioi_chunk_offset(ioi_chunk from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 // Fixed point.
 static inline uint64_t ioi_chunk_score(ioi_chunk from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 1);
+    return ioi_struct_u64(&from.inner, 1);
 }
 
 static inline ioi_error ioi_chunk_text(ioi_chunk from, ioi_bytes *out) {
@@ -375,7 +375,7 @@ static inline ioi_error ioi_retrieval_proof_root(ioi_retrieval_proof from, ioi_b
 
 // How many leaves the root covers.
 static inline uint64_t ioi_retrieval_proof_leaf_count(ioi_retrieval_proof from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 static inline ioi_error ioi_retrieval_proof_leaves(ioi_retrieval_proof from, ioi_leaf_proof_list *out) {
@@ -392,7 +392,7 @@ static inline ioi_error ioi_leaf_proof_list_get(ioi_leaf_proof_list from, uint32
 }
 
 static inline uint64_t ioi_leaf_proof_index(ioi_leaf_proof from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 static inline ioi_error ioi_leaf_proof_digest(ioi_leaf_proof from, ioi_bytes *out) {
@@ -414,7 +414,7 @@ static inline ioi_error ioi_inference_request_list_get(ioi_inference_request_lis
 }
 
 static inline uint64_t ioi_inference_request_request_id(ioi_inference_request from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 static inline ioi_error ioi_inference_request_model(ioi_inference_request from, ioi_bytes *out) {
@@ -440,7 +440,7 @@ static inline ioi_error ioi_inference_request_context(ioi_inference_request from
 }
 
 static inline uint32_t ioi_inference_request_output_tokens_max(ioi_inference_request from) {
-    return (uint32_t)ioi_struct_u32(&from.inner, 2);
+    return ioi_struct_u32(&from.inner, 2);
 }
 
 // 0 is greedy.
@@ -449,12 +449,12 @@ static inline float ioi_inference_request_temperature(ioi_inference_request from
 }
 
 static inline uint64_t ioi_inference_request_seed(ioi_inference_request from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 2);
+    return ioi_struct_u64(&from.inner, 2);
 }
 
 // Nanoseconds since 1970, UTC; 0 for none.
 static inline uint64_t ioi_inference_request_deadline(ioi_inference_request from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 3);
+    return ioi_struct_u64(&from.inner, 3);
 }
 
 // The root of a message of the type InferenceOutput.
@@ -467,7 +467,7 @@ static inline ioi_error ioi_inference_output_list_get(ioi_inference_output_list 
 }
 
 static inline uint64_t ioi_inference_output_request_id(ioi_inference_output from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 static inline uint16_t ioi_inference_output_finish_reason(ioi_inference_output from) {
@@ -487,11 +487,11 @@ static inline ioi_error ioi_inference_output_outputs(ioi_inference_output from, 
 }
 
 static inline uint32_t ioi_inference_output_input_tokens(ioi_inference_output from) {
-    return (uint32_t)ioi_struct_u32(&from.inner, 3);
+    return ioi_struct_u32(&from.inner, 3);
 }
 
 static inline uint32_t ioi_inference_output_output_tokens(ioi_inference_output from) {
-    return (uint32_t)ioi_struct_u32(&from.inner, 4);
+    return ioi_struct_u32(&from.inner, 4);
 }
 
 // Of the weights that computed it; zeros where they are not known.
@@ -514,7 +514,7 @@ static inline ioi_error ioi_block_list_get(ioi_block_list from, uint32_t at, ioi
 }
 
 static inline uint64_t ioi_block_height(ioi_block from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 0);
+    return ioi_struct_u64(&from.inner, 0);
 }
 
 // Digest of the block before; 32 zeros in the first.
@@ -536,7 +536,7 @@ static inline ioi_error ioi_block_receipts_root(ioi_block from, ioi_bytes *out) 
 
 // Nanoseconds since 1970, UTC.
 static inline uint64_t ioi_block_timestamp(ioi_block from) {
-    return (uint64_t)ioi_struct_u64(&from.inner, 1);
+    return ioi_struct_u64(&from.inner, 1);
 }
 
 // The fingerprint of the key.

@@ -16,6 +16,11 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.bin"))
 
 
+def value_names() -> list[str]:
+    """Those of which every language writes its own; the canonical form of a value is no other value."""
+    return [name for name in names() if not LANGUAGES.match(name) and not name.endswith("-canonical")]
+
+
 def describe(name: str) -> dict[str, Any]:
     """The value is the same whoever wrote the message."""
     return json.loads((FOLDER / f"{LANGUAGES.sub('', name)}.json").read_text())

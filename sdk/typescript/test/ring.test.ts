@@ -92,6 +92,8 @@ const LIES: [string, number, (lie: Ring["set"]) => void, RegExp | undefined][] =
   ["a record longer than what was published", 0, (lie) => (lie.word(0, 9), lie.written(16)), /a record of 9 bytes/],
   ["a record of 2^32 - 1 bytes", 0, (lie) => (lie.word(0, 2 ** 32 - 1), lie.written(16)), /a record of 4294967295/],
   ["a record of 2^32 - 8 bytes", 0, (lie) => (lie.word(0, 2 ** 32 - 8), lie.written(16)), /a record of 4294967288/],
+  ["a payload longer than the longest", 0, (lie) => (lie.capacity(512 * KIB), lie.word(0, 256 * KIB + 1), lie.written(256 * KIB + 16)), /a record of 262145/],
+  ["an honest record of the longest payload", 0, (lie) => (lie.capacity(512 * KIB), lie.word(0, 256 * KIB), lie.written(256 * KIB + 8)), undefined],
   ["an honest record", 0, (lie) => (lie.word(0, 8), lie.written(16)), undefined],
   ["an honest full ring", 0, (lie) => (lie.word(0, 16 * KIB - 8), lie.written(16 * KIB)), undefined],
   ["an honest record at the wrap of the index", 2 ** 32 - 8, (lie) => (lie.word(16 * KIB - 8, 8), lie.written(8)), undefined],

@@ -26,6 +26,11 @@ export function vectorNames(): string[] {
   return readdirSync(VECTORS).filter((name) => name.endsWith(".bin")).map((name) => name.slice(0, -4));
 }
 
+/** Those of which every language writes its own; the canonical form of a value is no other value. */
+export function valueNames(): string[] {
+  return vectorNames().filter((name) => !LANGUAGES.test(name) && !name.endsWith("-canonical"));
+}
+
 /** The value is the same whoever wrote it. */
 export function describe(name: string): Described {
   return JSON.parse(readFileSync(new URL(`${name.replace(LANGUAGES, "")}.json`, VECTORS), "utf8"));

@@ -4,7 +4,7 @@
 
 mod options;
 
-use ioi_hostile::{OUTCOMES, Tally, Target, replay, run, wrap};
+use ioi_hostile::{Broken, OUTCOMES, Tally, Target, replay, run, wrap};
 use options::{Options, USAGE};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -41,14 +41,14 @@ fn lie(options: &Options) -> ExitCode {
     for target in &options.targets {
         let began = Instant::now();
         let (tally, broken) = run(*target, options.seed, share, |done| show(target.name(), done, share));
-        report(options, target.name(), &tally, began.elapsed().as_secs_f64());
+        report(options, target.name(), &tally, broken.as_ref(), began.elapsed().as_secs_f64());
         if let Some(broken) = broken {
             eprintln!("{broken}\nagain: {}", command(*target, options.seed, broken.episode));
             return ExitCode::from(4);
         }
         sum.add(&tally);
     }
-    report(options, "all", &sum, started.elapsed().as_secs_f64());
+    report(options, "all", &sum, None, started.elapsed().as_secs_f64());
     ExitCode::SUCCESS
 }
 
@@ -56,15 +56,16 @@ fn command(target: Target, seed: u64, episode: u64) -> String {
     format!("cargo run -p ioi-hostile -- --target {} --seed {seed} --episode {episode}", target.name())
 }
 
-fn report(options: &Options, name: &str, tally: &Tally, seconds: f64) {
+fn report(options: &Options, name: &str, tally: &Tally, broken: Option<&Broken>, seconds: f64) {
     let outcomes: Vec<_> = OUTCOMES.iter().zip(tally.outcomes).filter(|(_, count)| *count > 0).collect();
     if options.json {
         let outcomes: Vec<_> = outcomes.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
         let Tally { cases, episodes, .. } = tally;
         println!(
             "{{\"target\":\"{name}\",\"seed\":{},\"cases\":{cases},\"episodes\":{episodes},\
-             \"seconds\":{seconds:.3},\"broken\":0,\"outcomes\":{{{}}}}}",
+             \"seconds\":{seconds:.3},\"broken\":{},\"outcomes\":{{{}}}}}",
             options.seed,
+            broken.map_or("null".to_owned(), |broken| broken.episode.to_string()),
             outcomes.join(",")
         );
         return;

@@ -13,8 +13,6 @@
 #![forbid(unsafe_code)]
 
 mod bystander;
-mod chance;
-mod left;
 mod link;
 mod storm;
 mod survivor;

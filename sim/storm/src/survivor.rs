@@ -1,10 +1,10 @@
 //! One kill, and what must be true after it.
 
-use crate::chance::Chance;
-use crate::left::Left;
 use crate::link::{Link, Mark};
 use crate::traffic::Traffic;
 use crate::window::{Role, WINDOWS, Window};
+use ioi_hostile::Chance;
+use ioi_hostile::process::Left;
 use ioi_shm::DescriptorChannel;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
@@ -19,7 +19,7 @@ const BACK: Duration = Duration::from_secs(1);
 /// A victim that never reaches its window would be a fault of the storm.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A random kill comes at the latest after this many nanoseconds of traffic.
-const NANOS_MAX: u64 = 1_500_000;
+const NANOS_MAX: u32 = 1_500_000;
 
 /// What one kill is to be; survivor and victim both know it by its number.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,8 @@ impl Plan {
         let turn = number as usize / 2;
         let role = if (turn / WINDOWS.len()).is_multiple_of(2) { Role::Sender } else { Role::Receiver };
         let window = number.is_multiple_of(2).then_some((WINDOWS[turn % WINDOWS.len()], role));
-        Plan { window, variant: chance.below(6), steps: chance.below(200), nanos: chance.below(NANOS_MAX) }
+        let mut below = |count| u64::from(chance.below(count));
+        Plan { window, variant: below(6), steps: below(200), nanos: below(NANOS_MAX) }
     }
 
     pub(crate) fn victim_sends(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Messages, records and leases without pause, each of which shows whether it is whole.
 
-use crate::chance::Chance;
 use crate::link::{Link, Mark};
+use ioi_hostile::Chance;
 use ioi_shm::byte_ring::RecvError;
 use ioi_shm::{FillError, HANDLE_BYTES, Handle, Loan, SendError};
 
@@ -138,7 +138,7 @@ impl Traffic {
     /// A lease that is filled and not handed over.
     pub(crate) fn lease(&mut self) -> Option<Handle> {
         let number = self.leases.0;
-        let length = 1 + self.chance.below(20_000);
+        let length = 1 + u64::from(self.chance.below(20_000));
         match self.link.lender.lease(length, number) {
             Ok(handle) => {
                 fill(number, self.link.lender.fill(&handle).expect("it is ours"));

@@ -1,10 +1,10 @@
 //! The process that is going to be killed.
 
-use crate::chance::Chance;
 use crate::link::{Link, Mark};
 use crate::survivor::Plan;
 use crate::traffic::Traffic;
 use crate::window::enter;
+use ioi_hostile::Chance;
 use ioi_shm::DescriptorChannel;
 use std::os::fd::AsFd;
 use std::process::ExitCode;

@@ -13,6 +13,8 @@ pub(crate) struct Language {
     pub(crate) path: &'static str,
     /// Before each line of a comment.
     comment: &'static str,
+    /// Whether the language's own formatter wants an empty line before a comment.
+    is_spaced: bool,
     head: &'static str,
     tail: &'static str,
     line: fn(&Constant) -> String,
@@ -23,6 +25,7 @@ pub(crate) const LANGUAGES: &[Language] = &[
     Language {
         path: "base/cell/src/map.rs",
         comment: "///",
+        is_spaced: false,
         head: "// Generated from schema/cell.capnp and schema/data.capnp by `cargo xtask generate`.\n\n",
         tail: "",
         line: |c| format!("pub const {}: u32 = {};", screaming(&c.name), grouped(c.value)),
@@ -30,6 +33,7 @@ pub(crate) const LANGUAGES: &[Language] = &[
     Language {
         path: "sdk/go/cell/cell.go",
         comment: "//",
+        is_spaced: true,
         head: "// Code generated from schema/cell.capnp and schema/data.capnp by cargo xtask generate. DO NOT EDIT.\n\n\
                // Package cell is the one memory map of a host and one peer: offsets, sizes and numbers.\n\
                package cell\n\n",
@@ -39,6 +43,7 @@ pub(crate) const LANGUAGES: &[Language] = &[
     Language {
         path: "sdk/typescript/src/cell.ts",
         comment: "//",
+        is_spaced: false,
         head: "// Generated from schema/cell.capnp and schema/data.capnp by `cargo xtask generate`.\n\
                // The one memory map of a host and one peer: offsets, sizes and numbers.\n\n",
         tail: "",
@@ -47,6 +52,7 @@ pub(crate) const LANGUAGES: &[Language] = &[
     Language {
         path: "sdk/python/ioi/cell.py",
         comment: "#",
+        is_spaced: false,
         head: "\"\"\"The one memory map of a host and one peer: offsets, sizes and numbers.\n\n\
                Generated from schema/cell.capnp and schema/data.capnp by `cargo xtask generate`.\n\"\"\"\n\n",
         tail: "",
@@ -55,6 +61,7 @@ pub(crate) const LANGUAGES: &[Language] = &[
     Language {
         path: "sdk/c/include/ioi_cell.h",
         comment: "//",
+        is_spaced: false,
         head: "// Generated from schema/cell.capnp and schema/data.capnp by `cargo xtask generate`.\n\
                // The one memory map of a host and one peer: offsets, sizes and numbers.\n\
                #ifndef IOI_CELL_H\n#define IOI_CELL_H\n\n#include <stdint.h>\n\n",
@@ -80,7 +87,8 @@ impl Language {
         let mut group = constants.first().map(|first| first_word(&first.name));
         for constant in constants {
             let word = Some(first_word(&constant.name));
-            if word != group {
+            let is_spaced = self.is_spaced && !constant.docs.is_empty();
+            if word != group || (is_spaced && !text.ends_with("\n\n")) {
                 text.push('\n');
                 group = word;
             }

@@ -82,7 +82,8 @@ fn write_accessor(text: &mut String, schema: &Schema, owner: &str, field: &Field
         Type::Bool => value("bool", format!("ioi_struct_bool(&from.inner, {slot})")),
         Type::Integer(bytes, is_signed) => {
             let kind = format!("{}int{}_t", if *is_signed { "" } else { "u" }, bytes * 8);
-            value(&kind, format!("({kind})ioi_struct_u{}(&from.inner, {slot})", bytes * 8))
+            let cast = if *is_signed { format!("({kind})") } else { String::new() };
+            value(&kind, format!("{cast}ioi_struct_u{}(&from.inner, {slot})", bytes * 8))
         }
         Type::Float(bytes) => {
             let kind = if *bytes == 4 { "float" } else { "double" };

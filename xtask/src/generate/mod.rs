@@ -146,7 +146,7 @@ fn settle(root: &Path, path: &str, content: &[u8], check: bool) -> Result<bool> 
 /// The types' own crate writes them, so that this one need not link it.
 fn write_vectors(root: &Path) -> Result<()> {
     let mut command = crate::workspace::cargo();
-    command.args(["run", "--quiet", "--package", "ioi-ipc", "--example", "vectors", "--"]);
+    command.args(["run", "--quiet", "--package", "ioi-data", "--example", "vectors", "--"]);
     let status = command.arg(root.join("schema/vectors/data")).current_dir(root).status()?;
     ensure!(status.success(), "the vectors could not be written");
     Ok(())

@@ -7,8 +7,8 @@ use super::schema::{Field, Schema, Struct, Type};
 use anyhow::{Result, bail};
 use std::fmt::Write;
 
-pub(crate) const TYPES_PATH: &str = "edge/ipc/src/types/generated.rs";
-pub(crate) const MESSAGES_PATH: &str = "edge/ipc/src/types/messages.rs";
+pub(crate) const TYPES_PATH: &str = "edge/data/src/types/generated.rs";
+pub(crate) const MESSAGES_PATH: &str = "edge/data/src/types/messages.rs";
 
 const TYPES_HEAD: &str = "\
 // Generated from schema/data.capnp by `cargo xtask generate`.
@@ -195,7 +195,8 @@ fn write_writing(text: &mut String, schema: &Schema, found: &Struct, module: &st
                 writeln!(text, "        to.set_{name}({own});")?
             }
             Type::Enum(_) => writeln!(text, "        to.set_{name}({own}.into());")?,
-            Type::Text | Type::Data => writeln!(text, "        to.set_{name}(&{own});")?,
+            Type::Data if field.exactly.is_some() => writeln!(text, "        to.set_{name}(&{own});")?,
+            Type::Text | Type::Data => writeln!(text, "        to.set_{name}(size::bounded(&{own})?);")?,
             Type::Struct(_) => writeln!(text, "        {own}.write(to{reborrow}.init_{name}())?;")?,
             Type::List(inner) => write_list(text, schema, field, inner)?,
         }
@@ -206,10 +207,11 @@ fn write_writing(text: &mut String, schema: &Schema, found: &Struct, module: &st
 
 fn write_list(text: &mut String, schema: &Schema, field: &Field, element: &Type) -> Result<()> {
     let (name, own) = (snake(&field.name), format!("self.{}", rust_name(field)));
-    writeln!(text, "        let mut list = to.reborrow().init_{name}(super::count({own}.len())?);")?;
+    writeln!(text, "        let mut list = to.reborrow().init_{name}(size::count({own}.len())?);")?;
     let set = match element {
         Type::Struct(_) => "element.write(list.reborrow().get(at))?",
-        Type::Text | Type::Data => "list.set(at, element)",
+        Type::Data if field.exactly.is_some() => "list.set(at, element)",
+        Type::Text | Type::Data => "list.set(at, size::bounded(element)?)",
         Type::Bool | Type::Integer(..) | Type::Float(_) => "list.set(at, *element)",
         other => bail!("{}: a list of {other:?} is not used in {} structs", field.name, schema.structs.len()),
     };

@@ -5,7 +5,19 @@ use anyhow::Result;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
-const STRICT: &[&str] = &["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-I", "sdk/c/include"];
+const STRICT: &[&str] = &[
+    "-std=c11",
+    "-O1",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wshadow",
+    "-Wconversion",
+    "-Werror",
+    "-I",
+    "sdk/c/include",
+];
 const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 /// Compiles and runs the test program in both ways.

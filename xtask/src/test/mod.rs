@@ -12,7 +12,7 @@ mod sdk;
 mod tally;
 
 use crate::workspace::{Workspace, cargo};
-use crate::{generate, licences, tidy};
+use crate::{asan, generate, licences, tidy};
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Write;
@@ -76,6 +76,7 @@ impl Session {
         });
         self.step("c", c::run);
         models::run(self);
+        self.step("hostile asan", hostile_under_asan);
         if !quick {
             matrix::run(self);
         }
@@ -192,6 +193,18 @@ fn check_generated(session: &mut Session) -> Result<bool> {
         session.tally.skip("no capnp");
     }
     generate::generate(&session.workspace.root, true, with_capnp)
+}
+
+/// Lies told to a victim that AddressSanitizer watches, fewer than without it.
+fn hostile_under_asan(session: &mut Session) -> Result<bool> {
+    match asan::command(&session.workspace.target, asan::CASES_IN_TESTS)? {
+        Some(mut command) => session.count_tests("hostile-asan", &mut command),
+        None => {
+            println!("skipped: no AddressSanitizer");
+            session.tally.skip("no AddressSanitizer");
+            Ok(true)
+        }
+    }
 }
 
 /// A folder that is removed with all that is in it.

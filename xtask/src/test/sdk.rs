@@ -57,9 +57,13 @@ fn go(session: &mut Session) -> Result<bool> {
     if !succeeds(&mut go(&["list", "-m"])) {
         return Ok(skip(session, "no go 1.26"));
     }
+    let mut format = Command::new("gofmt");
+    let (ran, unformatted) = session.capture("gofmt", format.args(["-l", "."]).current_dir(&folder))?;
+    print!("{unformatted}");
     let is_vetted = tool(session, "go-vet", &mut go(&["vet", "./..."]))?;
     let tests = &mut go(&["test", "-count=1", "-json", "./..."]);
-    Ok(session.count("go", tests, foreign::go)? && is_vetted)
+    let is_good = session.count("go", tests, foreign::go)?;
+    Ok(is_good && is_vetted && ran && unformatted.is_empty())
 }
 
 fn python_sdk(session: &mut Session) -> Result<bool> {

@@ -56,7 +56,7 @@ mod tests {
         for (owner, other, dependency) in [
             ("edge/ipc", "node/cli", "tonic"),
             ("edge/ipc", "node/guardian", "tonic-prost"),
-            ("edge/ipc", "node/workload", "rkyv"),
+            ("edge/data", "node/workload", "rkyv"),
             ("edge/sandbox", "node/supervisor", "landlock"),
             ("edge/extract", "plugins/files", "html5gum"),
             ("base/crypto", "node/guardian", "ed25519-dalek"),

@@ -135,13 +135,15 @@ pub struct Borrower {
     memory: Arc<PeerMemory>,
     held: Held,
     is_trusted: bool,
+    /// From the arena's start to here everything was found present, and so stays.
+    present_to: u64,
 }
 
 impl Borrower {
     /// Borrows from a peer that may write its memory at any time. Loans are copied out.
     #[must_use]
     pub fn untrusted(memory: Arc<PeerMemory>, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
-        Borrower { memory, held: Held::new(region, bounds, quota), is_trusted: false }
+        Borrower::new(memory, region, bounds, quota, false)
     }
 
     /// Borrows from a process that this one trusts with its life. Loans are read in place.
@@ -151,23 +153,52 @@ impl Borrower {
     /// this process*. It is for the parent that started and sandboxed it.
     #[must_use]
     pub fn trusted(memory: Arc<PeerMemory>, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
-        Borrower { memory, held: Held::new(region, bounds, quota), is_trusted: true }
+        Borrower::new(memory, region, bounds, quota, true)
+    }
+
+    fn new(
+        memory: Arc<PeerMemory>,
+        region: u64,
+        bounds: Range<u64>,
+        quota: Quota,
+        is_trusted: bool,
+    ) -> Borrower {
+        let present_to = bounds.start;
+        Borrower { memory, held: Held::new(region, bounds, quota), is_trusted, present_to }
     }
 
     /// Takes a handle that the peer sent.
+    ///
+    /// The first loan of memory that was not looked at before asks the kernel whether it is
+    /// there, which takes longer the larger it is; afterwards the size doesn't matter.
     ///
     /// # Errors
     /// [`HandleError`] by the rule that it breaks, [`HandleError::Outside`] also when
     /// the bytes aren't there.
     pub fn take(&mut self, handle: &Handle) -> Result<Loan, HandleError> {
         let range = self.held.take(handle)?;
-        let is_present = range.end <= self.memory.bytes() && self.memory.check_present(range.clone()).is_ok();
-        if !is_present {
+        if !self.is_present(&range) {
             self.held.give_back(handle)?;
             return Err(HandleError::Outside { offset: handle.offset, length: handle.length });
         }
         let mapping = Arc::clone(self.memory.mapping());
         Ok(Loan { mapping, range, handle: *handle, is_trusted: self.is_trusted })
+    }
+
+    /// Whether every page of a range is there. A lender allocates from the start of its arena
+    /// on, so one mark is enough; for one that does otherwise each range is looked at.
+    fn is_present(&mut self, range: &Range<u64>) -> bool {
+        if range.end <= self.present_to {
+            return true;
+        }
+        if range.end > self.memory.bytes() {
+            return false;
+        }
+        if self.memory.check_present(self.present_to..range.end).is_ok() {
+            self.present_to = range.end;
+            return true;
+        }
+        self.memory.check_present(range.clone()).is_ok()
     }
 
     /// Ends a loan; the handle is to be sent back to the peer.

@@ -33,6 +33,9 @@ const SLEEPS_IN: usize = WAKE_AT + 1;
 const IN_FUTEX: u32 = 0;
 const IN_REACTOR: u32 = 1;
 
+/// A longer timeout is one for ever: a year.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A sleeper in the kernel looks so often whether its peer still lives: 50 ms.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -157,7 +160,7 @@ impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
         payload: &[u8],
         timeout: Duration,
     ) -> Result<(), SendTimeoutError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(LONGEST);
         loop {
             match self.try_send(msg_id, payload) {
                 Err(SendError::Full) => self.publish(),
@@ -206,7 +209,7 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     /// # Errors
     /// [`RecvError`].
     pub fn recv_timeout(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(LONGEST);
         loop {
             if let Some(header) = self.try_recv(into)? {
                 return Ok(header);

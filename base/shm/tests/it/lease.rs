@@ -105,3 +105,20 @@ fn a_peer_that_returns_nothing_starves_itself() {
     assert_eq!((lender.reclaim(), lender.reclaim()), (8, 0));
     assert!(lender.lease(1, 0).is_ok());
 }
+
+#[test]
+fn memory_that_is_there_behind_a_hole_can_be_lent_and_the_hole_cannot() {
+    let _alone = alone();
+    let memory = OwnMemory::create(BYTES, 4096).unwrap();
+    let there = PeerMemory::accept(memory.reader_descriptor().unwrap(), BYTES, 4096).unwrap();
+    let mut borrower = Borrower::untrusted(Arc::new(there), 1, ARENA, QUOTA);
+    memory.allocate(8 << 20..9 << 20).unwrap();
+    let at = |generation, offset| Handle { region: 1, generation, type_id: 0, offset, length: 4096 };
+    assert!(borrower.take(&at(1, 8 << 20)).is_ok());
+    for (generation, offset) in [(2, 4096), (3, (8 << 20) - 4096), (4, 9 << 20)] {
+        let error = HandleError::Outside { offset, length: 4096 };
+        assert_eq!(borrower.take(&at(generation, offset)).unwrap_err(), error);
+    }
+    memory.allocate(4096..8 << 20).unwrap();
+    assert!(borrower.take(&at(5, (8 << 20) - 4096)).is_ok());
+}

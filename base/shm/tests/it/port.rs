@@ -103,11 +103,15 @@ fn what_a_dead_peer_had_published_is_received_and_then_it_is_closed() {
 #[test]
 fn a_peer_that_lives_and_is_silent_is_waited_for_until_the_deadline() {
     let _alone = alone();
-    let (mut one, _other) = connected();
+    let (mut one, mut other) = connected();
     let mut buffer = [0; 64];
     let short = Duration::from_millis(120);
     assert_eq!(one.receiver.recv_timeout(&mut buffer, short).unwrap_err(), RecvError::TimedOut);
-    for n in 0..8 {
+    // The longest timeout there is waits, and doesn't overflow.
+    other.sender.try_send(1, &[]).unwrap();
+    assert!(one.receiver.recv_timeout(&mut buffer, Duration::MAX).is_ok());
+    assert!(one.sender.send_timeout(0, &[], Duration::MAX).is_ok());
+    for n in 1..8 {
         one.sender.try_send(n, &[]).unwrap();
     }
     assert_eq!(one.sender.send_timeout(9, &[], short).unwrap_err(), SendTimeoutError::TimedOut);

@@ -34,6 +34,23 @@ pub fn ratio(value: f64) -> String {
     format!("{} ×", three(value))
 }
 
+/// Of an axis: `100 ns`, `1 µs`.
+pub fn short_time(ns: f64) -> String {
+    short(ns, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (0.0, "ns")])
+}
+
+/// Of an axis: `10 MB/s`, `1 GB/s`.
+pub fn short_bytes(a_second: f64) -> String {
+    short(a_second, &[(1e12, "TB/s"), (1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (0.0, "B/s")])
+}
+
+fn short(value: f64, units: &[(f64, &str)]) -> String {
+    // Powers of ten are not exact in binary.
+    let (factor, unit) =
+        units.iter().find(|(factor, _)| value >= factor * 0.999).copied().unwrap_or((0.0, ""));
+    format!("{:.0} {unit}", value / factor.max(1.0))
+}
+
 /// Three digits, or all of those before the point.
 fn three(value: f64) -> String {
     match value.abs() {
@@ -54,6 +71,7 @@ mod tests {
             assert_eq!(time(ns), text);
         }
         assert_eq!((rate(39.9e6).as_str(), rate(20.0).as_str()), ("39.9 M/s", "20.0/s"));
+        assert_eq!((short_time(1e5).as_str(), short_bytes(1e10).as_str()), ("100 µs", "10 GB/s"));
         assert_eq!(ratio(0.954), "0.95 ×");
     }
 }

@@ -12,7 +12,7 @@ use crate::run::{Measured, Outcome, Settings};
 use crate::sample::Summary;
 use crate::transports::{Kind, TRANSPORTS, Transport};
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A 99th percentile of the bare ring that is this much larger than in its quietest round says that
@@ -20,11 +20,11 @@ use std::path::Path;
 const P99_SPREAD_MAX: f64 = 1.5;
 
 /// A whole run.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Report {
     pub machine: Machine,
     pub rounds: usize,
-    pub measured_ms: u128,
+    pub measured_ms: u64,
     pub results: Vec<Measured>,
 }
 
@@ -39,8 +39,13 @@ pub enum Verdict {
 
 impl Report {
     pub fn new(settings: &Settings, results: Vec<Measured>) -> Self {
-        let span = settings.span.measured.as_millis();
+        let span = settings.span.measured.as_millis() as u64;
         Self { machine: Machine::read(), rounds: settings.rounds, measured_ms: span, results }
+    }
+
+    /// An earlier run, as [`Report::to_json`] told it.
+    pub fn from_json(text: &str) -> Result<Self> {
+        Ok(serde_json::from_str(text)?)
     }
 
     pub fn to_json(&self) -> Result<String> {
@@ -102,7 +107,9 @@ pub fn advantage(cell: &Cell, ours: &Summary, theirs: &Summary) -> f64 {
 
 /// Those of a run, in the order of the registry.
 pub fn shown(report: &Report) -> impl Iterator<Item = &'static Transport> {
-    TRANSPORTS.iter().filter(|transport| report.results.iter().any(|result| result.transport == transport.name))
+    TRANSPORTS
+        .iter()
+        .filter(|transport| report.results.iter().any(|result| result.transport == transport.name))
 }
 
 /// The page and its plots.

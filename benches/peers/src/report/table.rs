@@ -42,7 +42,8 @@ fn line(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) ->
     let cell = |value: f64| figure::of_cell(&row.cell, value);
     let ours = report.ours(&row.cell).filter(|_| transport.kind != Kind::Ours);
     let ours = ours.map(|ours| figure::ratio(advantage(&row.cell, ours, summary)));
-    let limit = report.figures(&row.cell, row.limit).map(|limit| figure::ratio(1.0 / advantage(&row.cell, limit, summary)));
+    let limit =
+        report.figures(&row.cell, row.limit).map(|limit| figure::ratio(advantage(&row.cell, limit, summary)));
     format!(
         "{:>10}{:>10}{:>10}{:>10}{:>11}{:>10}{}",
         cell(summary.median),

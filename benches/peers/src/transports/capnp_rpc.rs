@@ -124,7 +124,12 @@ impl Channel for CapnpRpc {
         Ok(())
     }
 
-    fn send_many(&mut self, bytes: usize, count: usize, mut fill: impl FnMut(usize, &mut [u8])) -> Result<()> {
+    fn send_many(
+        &mut self,
+        bytes: usize,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u8]),
+    ) -> Result<()> {
         let Side::Near { peer, .. } = &self.side else { unreachable!("as above") };
         self.tasks.block_on(&self.runtime, async {
             for index in 0..count - 1 {

@@ -31,7 +31,9 @@ pub struct Iceoryx {
 fn config(places: &Places) -> Result<Config> {
     let mut config = Config::default();
     let root = places.scratch().join("iox2");
-    config.global.set_root_path(&Path::new(root.as_os_str().as_encoded_bytes()).map_err(|e| anyhow!("{e:?}"))?);
+    config
+        .global
+        .set_root_path(&Path::new(root.as_os_str().as_encoded_bytes()).map_err(|e| anyhow!("{e:?}"))?);
     config.global.prefix = FileName::new(places.prefix().as_bytes()).map_err(|e| anyhow!("{e:?}"))?;
     Ok(config)
 }
@@ -71,7 +73,8 @@ fn service(
 ) -> Result<iceoryx2::service::port_factory::publish_subscribe::PortFactory<Service, [u8], ()>> {
     let builder = node.service_builder(&name.try_into()?).publish_subscribe::<[u8]>();
     let builder = builder.max_publishers(1).max_subscribers(1).max_nodes(2).history_size(0);
-    let builder = builder.enable_safe_overflow(false).payload_alignment(Alignment::new(64).expect("a power of two"));
+    let builder =
+        builder.enable_safe_overflow(false).payload_alignment(Alignment::new(64).expect("a power of two"));
     // At the bulk size each sample in flight is 50 MiB that must have been touched.
     let in_flight = if bytes >= BULK_BYTES { 1 } else { depth(bytes) };
     Ok(builder.subscriber_max_buffer_size(in_flight).subscriber_max_borrowed_samples(1).open_or_create()?)

@@ -7,7 +7,8 @@ use crate::link::Link;
 use anyhow::{Result, anyhow};
 use ipc_channel::TryRecvError;
 use ipc_channel::ipc::{
-    IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcReceiver, IpcSender, IpcSharedMemory, bytes_channel, channel,
+    IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcReceiver, IpcSender, IpcSharedMemory,
+    bytes_channel, channel,
 };
 
 /// From here on a message goes as shared memory.

@@ -4,6 +4,7 @@ mod bare;
 mod capnp_rpc;
 mod iceoryx;
 mod ipc_channel;
+mod ours;
 mod rtrb;
 mod shmem_ipc;
 mod socket;
@@ -104,6 +105,19 @@ pub const TRANSPORTS: &[Transport] = &[
         far: far::<bare::Bare>,
     },
     Transport {
+        name: "ours",
+        title: "ours (ioi-shm)",
+        kind: Kind::Ours,
+        used: "ports of 256 slots: 256 bytes (1 KiB: of 1 KiB), copied in and out; larger messages as leases of \
+               an arena, read in place from the host, copied out of the other side's. Blocking: 20 µs of \
+               polling, then its futex",
+        promises: "peers may be hostile: one writer a region, everything checked or copied before use, leases \
+                   kept in private books; no names, no files",
+        refuses: |_| None,
+        near: ours::near,
+        far: ours::far,
+    },
+    Transport {
         name: "iceoryx2",
         title: "iceoryx2",
         kind: Kind::Peer,
@@ -192,7 +206,9 @@ pub const TRANSPORTS: &[Transport] = &[
 /// Runtimes that always wait in the kernel.
 fn async_only(cell: &Cell) -> Option<&'static str> {
     match (cell.pattern, cell.wait) {
-        (Pattern::RoundTrip, Wait::Block) => Some("the same as its other round trip: it always waits in epoll"),
+        (Pattern::RoundTrip, Wait::Block) => {
+            Some("the same as its other round trip: it always waits in epoll")
+        }
         _ => None,
     }
 }

@@ -80,7 +80,12 @@ fn run<const BYTES: usize>(near: &Near) -> Result<Round> {
     let (link, _other) = UnixStream::pair()?;
     let far = std::thread::spawn(move || {
         pin(cores.far)?;
-        Rtrb { out: their_out, inwards: their_in }.serve(Reactor::new(cell, true, Link::new(link), cores.near))
+        Rtrb { out: their_out, inwards: their_in }.serve(Reactor::new(
+            cell,
+            true,
+            Link::new(link),
+            cores.near,
+        ))
     });
     let round = measure(&mut Rtrb { out, inwards }, &near.cell, near.span)?;
     far.join().map_err(|_| anyhow!("the far thread panicked"))??;

@@ -73,7 +73,12 @@ impl<const SENT: usize, const RECEIVED: usize> Channel for Shmem<SENT, RECEIVED>
         Ok(value.expect("an item was there"))
     }
 
-    fn send_many(&mut self, bytes: usize, count: usize, mut fill: impl FnMut(usize, &mut [u8])) -> Result<()> {
+    fn send_many(
+        &mut self,
+        bytes: usize,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u8]),
+    ) -> Result<()> {
         let mut sent = 0;
         while sent < count {
             self.wait_for_room()?;

@@ -61,7 +61,10 @@ impl Socket {
         loop {
             match read(&self.stream, &mut self.inwards[self.end..]) {
                 Ok(0) => bail!("the other side closed the socket"),
-                Ok(more) => return Ok(self.end += more),
+                Ok(more) => {
+                    self.end += more;
+                    return Ok(());
+                }
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -110,7 +113,12 @@ impl Channel for Socket {
         Ok(self.take(bytes, read))
     }
 
-    fn send_many(&mut self, bytes: usize, count: usize, mut fill: impl FnMut(usize, &mut [u8])) -> Result<()> {
+    fn send_many(
+        &mut self,
+        bytes: usize,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u8]),
+    ) -> Result<()> {
         let mut used = 0;
         for index in 0..count {
             used = self.put(used, bytes, |out| fill(index, out));

@@ -42,7 +42,7 @@ pub struct Tonic {
 }
 
 enum Side {
-    Near { out: mpsc::Sender<Blob>, inwards: Streaming<Blob> },
+    Near { out: mpsc::Sender<Blob>, inwards: Box<Streaming<Blob>> },
     Far(StdStream),
 }
 
@@ -65,10 +65,11 @@ async fn open(stream: StdStream) -> Result<Side> {
     let endpoint = Endpoint::from_static("http://peer").initial_stream_window_size(WINDOW_BYTES);
     let endpoint = endpoint.initial_connection_window_size(WINDOW_BYTES).max_frame_size(FRAME_BYTES);
     let client = PeerClient::new(endpoint.connect_with_connector(connector).await?);
-    let mut client = client.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let mut client =
+        client.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX);
     let (out, queue) = mpsc::channel(QUEUE);
     let inwards = client.talk(ReceiverStream::new(queue)).await?.into_inner();
-    Ok(Side::Near { out, inwards })
+    Ok(Side::Near { out, inwards: Box::new(inwards) })
 }
 
 /// The service: each message goes to the reactor.
@@ -111,7 +112,8 @@ async fn answer(stream: StdStream, reactor: Reactor) -> Result<()> {
     let done = Arc::new(Notify::new());
     let service = Answerer { reactor: Arc::new(Mutex::new(reactor)), done: done.clone() };
     let service = PeerServer::new(service);
-    let service = service.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let service =
+        service.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX);
     let server = Server::builder().initial_stream_window_size(WINDOW_BYTES);
     let mut server = server.initial_connection_window_size(WINDOW_BYTES).max_frame_size(FRAME_BYTES);
     let stream = UnixStream::from_std(stream)?;

@@ -8,36 +8,36 @@ use ioi_types::ErrorCode;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
-pub const EXECUTE: &str = "/ioi.control.v1.Workload/ExecuteJob";
-pub const HEALTH_CHECK: &str = "/ioi.control.v1.Workload/HealthCheck";
+pub(crate) const EXECUTE: &str = "/ioi.control.v1.Workload/ExecuteJob";
+pub(crate) const HEALTH_CHECK: &str = "/ioi.control.v1.Workload/HealthCheck";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// Nothing takes longer, or it hangs.
-const WITHIN: Duration = Duration::from_secs(5);
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub http: u16,
-    pub status: Option<Status>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) http: u16,
+    pub(crate) status: Option<Status>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// gRPC's code, ours, and the sentence.
-    pub fn refusal(&self) -> (Code, ErrorCode, &str) {
+    pub(crate) fn refusal(&self) -> (Code, ErrorCode, &str) {
         let status = self.status.as_ref().expect("no status came");
         (status.code(), code(status), status.message())
     }
 }
 
 /// A message in its frame.
-pub fn framed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[0], &length[..], message].concat()
 }
 
 /// A field of protobuf that has a length, at any number below 16.
-pub fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let (mut out, mut left) = (vec![number << 3 | 2], bytes.len());
     while left >= 0x80 {
         out.push((left & 0x7f) as u8 | 0x80);
@@ -48,47 +48,67 @@ pub fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// One call over a connection of its own; an error is that of the transport.
-pub async fn call(
-    stream: UnixStream,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Vec<u8>,
-) -> Result<Answer, h2::Error> {
-    tokio::time::timeout(WITHIN, exchange(stream, path, headers, body)).await.expect("it hangs")
+/// A connection to call over.
+pub(crate) struct Client(h2::client::SendRequest<Bytes>);
+
+impl Client {
+    pub(crate) async fn new(stream: UnixStream) -> Self {
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        Self(client)
+    }
+
+    /// One call; an error is that of the transport.
+    pub(crate) async fn call(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, h2::Error> {
+        tokio::time::timeout(WITHIN, self.exchange(path, headers, body)).await.expect("it hangs")
+    }
+
+    async fn exchange(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, h2::Error> {
+        let mut request = Request::post(format!("http://pair.invalid{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let client = self.0.clone().ready().await?;
+        let (response, mut sender) = { client }.send_request(request.body(()).unwrap(), false)?;
+        // A server that has refused already takes no more; its answer says why.
+        let _ = sender.send_data(Bytes::from(body), true);
+        let (head, mut incoming) = response.await?.into_parts();
+        let mut body = Vec::new();
+        while let Some(data) = incoming.data().await {
+            let data = data?;
+            incoming.flow_control().release_capacity(data.len())?;
+            body.extend_from_slice(&data);
+        }
+        let trailers: HeaderMap = incoming.trailers().await?.unwrap_or_default();
+        let status = Status::from_header_map(&trailers).or_else(|| Status::from_header_map(&head.headers));
+        Ok(Answer { http: head.status.as_u16(), status, body })
+    }
 }
 
-async fn exchange(
+/// One call over a connection of its own.
+pub(crate) async fn call(
     stream: UnixStream,
     path: &str,
     headers: &[(&str, &str)],
     body: Vec<u8>,
 ) -> Result<Answer, h2::Error> {
-    let (client, connection) = h2::client::handshake(stream).await?;
-    tokio::spawn(connection);
-    let mut request = Request::post(format!("http://pair.invalid{path}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let (response, mut sender) = client.ready().await?.send_request(request.body(()).unwrap(), false)?;
-    // A server that has refused already takes no more; its answer says why.
-    let _ = sender.send_data(Bytes::from(body), true);
-    let (head, mut incoming) = response.await?.into_parts();
-    let mut body = Vec::new();
-    while let Some(data) = incoming.data().await {
-        let data = data?;
-        incoming.flow_control().release_capacity(data.len())?;
-        body.extend_from_slice(&data);
-    }
-    let trailers: HeaderMap = incoming.trailers().await?.unwrap_or_default();
-    let status = Status::from_header_map(&trailers).or_else(|| Status::from_header_map(&head.headers));
-    Ok(Answer { http: head.status.as_u16(), status, body })
+    Client::new(stream).await.call(path, headers, body).await
 }
 
 /// Whether the standard health service says that all is well.
-pub async fn health(stream: UnixStream) -> Result<(), String> {
+pub(crate) async fn health(stream: UnixStream) -> Result<(), String> {
     let answer = call(stream, HEALTH, &[], framed(&[])).await.map_err(|error| error.to_string())?;
     let (code, _, message) = answer.refusal();
     // SERVING is 1.

@@ -1,9 +1,9 @@
 //! Calls that take too long, and answers that nobody reads.
 
-use crate::calls::{EXECUTE, call, field, framed, health};
-use crate::process::Server;
-use crate::raw::{self, frame, header, opening};
-use crate::service::{Echo, services};
+use super::calls::{EXECUTE, call, field, framed, health};
+use super::process::Server;
+use super::raw::{self, frame, header, opening};
+use super::service::{Echo, services};
 use ioi_ipc::bounds::Bounds;
 use ioi_ipc::pair;
 use ioi_ipc::tonic::Code;
@@ -16,12 +16,12 @@ use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 /// A job that waits for ever.
-pub fn waits(id: u8) -> Vec<u8> {
+pub(crate) fn waits(id: u8) -> Vec<u8> {
     framed(&[&[0x08, id][..], &field(3, &[])].concat())
 }
 
 /// A job that tells without end.
-pub fn endless(id: u8) -> Vec<u8> {
+pub(crate) fn endless(id: u8) -> Vec<u8> {
     framed(&[&[0x08, id][..], &field(6, &[])].concat())
 }
 
@@ -45,7 +45,7 @@ async fn a_call_ends_with_its_deadline_before_its_answer_begins_or_in_the_middle
         assert!(words.contains("100 ms"), "{words}");
     }
     // Its work has ended with it.
-    let answer = call(server.connect().await, crate::calls::HEALTH_CHECK, &[], framed(&[])).await.unwrap();
+    let answer = call(server.connect().await, super::calls::HEALTH_CHECK, &[], framed(&[])).await.unwrap();
     assert_eq!(answer.body, framed(&[0x10, 2]), "two jobs were begun, and none is left");
 }
 
@@ -61,7 +61,7 @@ async fn a_call_without_a_deadline_has_that_of_the_server() {
     let (response, mut sender) =
         client.ready().await.unwrap().send_request(request.body(()).unwrap(), false).unwrap();
     sender.send_data(half.into(), false).unwrap();
-    let head = tokio::time::timeout(Duration::from_secs(5), response).await.expect("it hangs").unwrap();
+    let head = tokio::time::timeout(Duration::from_secs(10), response).await.expect("it hangs").unwrap();
     let status = ioi_ipc::tonic::Status::from_header_map(head.headers()).unwrap();
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
@@ -77,7 +77,7 @@ async fn a_peer_that_never_reads_its_answer_loses_its_connection() {
     let headers = frame(raw::HEADERS, raw::END_HEADERS, 1, &headers);
     let body = frame(raw::DATA, raw::END_STREAM, 1, &endless(1));
     stream.write_all(&[window_0, headers, body].concat()).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(5), serving).await.expect("it waits for ever");
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it waits for ever");
     let error = ended.unwrap().unwrap_err();
     assert!(error.to_string().contains("does not read"), "{error}");
     let mut rest = Vec::new();
@@ -90,10 +90,11 @@ async fn a_peer_that_answers_no_ping_loses_its_connection() {
     let keep_alive = (Duration::from_millis(50), Duration::from_millis(50));
     let (mut stream, serving) = within(Bounds { keep_alive, ..Bounds::NODE }, &Echo::default());
     stream.write_all(&opening(&[])).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(5), serving).await.expect("it waits for ever");
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it waits for ever");
     assert!(ended.unwrap().is_ok());
     assert!(raw::next(&mut stream, raw::PING).await.is_some(), "no ping came");
     // One that answers is served on.
+    let keep_alive = (Duration::from_millis(50), Duration::from_secs(30));
     let (mut stream, serving) = within(Bounds { keep_alive, ..Bounds::NODE }, &Echo::default());
     stream.write_all(&opening(&[])).await.unwrap();
     for _ in 0..4 {
@@ -110,7 +111,7 @@ async fn a_flood_is_named_to_whoever_serves() {
     let pings = frame(raw::PING, 0, 0, &[0; 8]).repeat(10_000);
     let _ = stream.write_all(&[opening(&[]), pings].concat()).await;
     let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
     let error = serving.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("pings"), "{error}");
     let server = Server::start();

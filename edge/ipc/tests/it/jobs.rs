@@ -1,8 +1,8 @@
 //! Jobs across a connection: each id once, each stopped by whoever may.
 
-use crate::calls::{EXECUTE, HEALTH_CHECK, call, framed};
-use crate::deadlines::{endless, waits};
-use crate::process::Server;
+use super::calls::{EXECUTE, HEALTH_CHECK, call, framed};
+use super::deadlines::{endless, waits};
+use super::process::Server;
 use ioi_ipc::pair;
 use ioi_ipc::proto::control::{
     CancelJobRequest, ComposeJob, ExecuteJobRequest, HealthCheckRequest, IndexJob, execute_job_request::Job,
@@ -26,7 +26,7 @@ async fn running(client: &mut WorkloadClient<Channel>, expected: u32) {
         if reply.jobs_running == expected {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(5), "{} jobs, not {expected}", reply.jobs_running);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{} jobs, not {expected}", reply.jobs_running);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -47,12 +47,15 @@ async fn a_cancelled_job_ends_its_call_by_name_and_stops() {
     running(&mut client, 2).await;
     for (id, events) in [(1, &mut silent), (2, &mut endless)] {
         assert!(client.cancel_job(CancelJobRequest { job_id: id }).await.unwrap().into_inner().was_running);
-        let ended = loop {
-            match events.message().await {
-                Ok(Some(_)) => {}
-                ended => break ended,
+        let end = async {
+            loop {
+                match events.message().await {
+                    Ok(Some(_)) => {}
+                    end => return end,
+                }
             }
         };
+        let ended = tokio::time::timeout(Duration::from_secs(10), end).await.expect("the job goes on");
         assert_eq!(code(&ended.unwrap_err()), ErrorCode::Cancelled, "job {id}");
     }
     running(&mut client, 0).await;

@@ -1,7 +1,7 @@
 //! Messages and headers that are wrong: each is refused by name, and by which layer.
 
-use crate::calls::{EXECUTE, HEALTH_CHECK, call, field, framed, health};
-use crate::process::Server;
+use super::calls::{EXECUTE, HEALTH_CHECK, call, field, framed, health};
+use super::process::Server;
 use ioi_ipc::bounds::{MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX};
 use ioi_ipc::tonic::Code;
 use ioi_types::ErrorCode;

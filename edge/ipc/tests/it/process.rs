@@ -1,6 +1,6 @@
 //! A server in a process of its own, whose memory and time can be measured.
 
-use crate::service::{Echo, services};
+use super::service::{Echo, services};
 use ioi_ipc::pair;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -13,13 +13,13 @@ const SOCKET: &str = "IOI_TEST_SOCKET";
 const NAME: &str = "process::a_server_in_a_process_of_its_own_answers_health";
 
 /// The process; it ends with this.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     socket: PathBuf,
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let socket = env::temp_dir().join(format!("ioi-ipc-test-{}-{count}", std::process::id()));
@@ -30,7 +30,7 @@ impl Server {
     }
 
     /// A new connection, as by a pair of its own.
-    pub async fn connect(&self) -> UnixStream {
+    pub(crate) async fn connect(&self) -> UnixStream {
         let begun = Instant::now();
         loop {
             match UnixStream::connect(&self.socket).await {
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// A figure of `/proc/<pid>/status`, in KiB.
-    pub fn memory(&self, figure: &str) -> u64 {
+    pub(crate) fn memory(&self, figure: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
         line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// Waits until the process rests: a quarter of a second in which it uses no more than a tenth.
-    pub async fn rests(&self) {
+    pub(crate) async fn rests(&self) {
         let begun = Instant::now();
         loop {
             let before = self.ticks();
@@ -97,7 +97,7 @@ fn a_server_in_a_process_of_its_own_answers_health() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Server::start();
-        let health = crate::calls::health(server.connect().await).await;
+        let health = super::calls::health(server.connect().await).await;
         assert_eq!(health, Ok(()));
         assert!(server.memory("VmHWM") >= server.memory("VmRSS"));
         server.rests().await;

@@ -4,27 +4,27 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-pub const DATA: u8 = 0;
-pub const HEADERS: u8 = 1;
-pub const PRIORITY: u8 = 2;
-pub const RST_STREAM: u8 = 3;
-pub const SETTINGS: u8 = 4;
-pub const PING: u8 = 6;
-pub const WINDOW_UPDATE: u8 = 8;
-pub const CONTINUATION: u8 = 9;
-pub const END_STREAM: u8 = 1;
-pub const END_HEADERS: u8 = 4;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
-pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// One frame.
-pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// The preface, with our settings.
-pub fn opening(settings: &[u8]) -> Vec<u8> {
+pub(crate) fn opening(settings: &[u8]) -> Vec<u8> {
     [PREFACE, &frame(SETTINGS, 0, 0, settings)].concat()
 }
 
@@ -47,12 +47,12 @@ fn text(text: &[u8]) -> Vec<u8> {
 }
 
 /// One header that goes into no table, or, with 0x40, into the table of both.
-pub fn header(kind: u8, name: &str, value: &[u8]) -> Vec<u8> {
+pub(crate) fn header(kind: u8, name: &str, value: &[u8]) -> Vec<u8> {
     [&[kind], &text(name.as_bytes())[..], &text(value)].concat()
 }
 
 /// The headers of a call.
-pub fn call(path: &str) -> Vec<u8> {
+pub(crate) fn call(path: &str) -> Vec<u8> {
     let headers = [
         (":method", "POST"),
         (":scheme", "http"),
@@ -64,9 +64,12 @@ pub fn call(path: &str) -> Vec<u8> {
     headers.iter().flat_map(|(name, value)| header(0, name, value.as_bytes())).collect()
 }
 
+/// Long, for a machine that does other things as well; a connection that is closed is not waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How a connection ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The server closed it.
     Closed,
     /// It took everything and is still there.
@@ -74,7 +77,7 @@ pub enum End {
 }
 
 /// Sends `piece` so many times, reading whatever comes, and sees how it ends.
-pub async fn send(
+pub(crate) async fn send(
     stream: UnixStream,
     opening: &[u8],
     mut piece: impl FnMut(u32) -> Vec<u8>,
@@ -94,14 +97,13 @@ pub async fn send(
         writes.flush().await
     };
     // A server that neither reads nor closes has stopped taking more, which bounds it as well.
-    let sent = tokio::time::timeout(Duration::from_secs(4), sent).await;
-    let closed =
-        tokio::time::timeout(Duration::from_millis(if sent.is_ok() { 1000 } else { 10 }), reader).await;
+    let _ = tokio::time::timeout(PATIENCE, sent).await;
+    let closed = tokio::time::timeout(PATIENCE, reader).await;
     if closed.is_ok() { End::Closed } else { End::Open }
 }
 
 /// Reads frames until one is of that kind; `None` when the connection closes before.
-pub async fn next(stream: &mut UnixStream, wanted: u8) -> Option<(u8, u32, Vec<u8>)> {
+pub(crate) async fn next(stream: &mut UnixStream, wanted: u8) -> Option<(u8, u32, Vec<u8>)> {
     loop {
         let mut header = [0; 9];
         stream.read_exact(&mut header).await.ok()?;

@@ -17,13 +17,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 #[derive(Clone, Default)]
-pub struct Echo {
+pub(crate) struct Echo {
     jobs: Jobs,
 }
 
 /// What a channel of the workload serves, with this service in place of the real one. All channels that are
 /// made from one `Echo` share its jobs.
-pub fn services(echo: &Echo) -> Services {
+pub(crate) fn services(echo: &Echo) -> Services {
     Services::new().with(WorkloadServer::new(echo.clone())).without(CHAIN)
 }
 

@@ -1,8 +1,8 @@
 //! Escapes from capabilities: more than held, after revocation, through others, round and round.
 
 use crate::world::{Heard, WIDE, World, handle, rules};
-use ioi_ipc::port::routed::{CapabilityId, Command, Object, Reason, Request, Rights};
 use ioi_node_host::{DEPTH_MAX, HOPS_MAX, Input};
+use ioi_port::routed::{CapabilityId, Command, Object, Reason, Request, Rights};
 use std::time::Duration;
 
 const SEND_ON: Rights = Rights::SEND.and(Rights::DELEGATE);

@@ -1,1 +1,43 @@
 //! The example, run as what it is: processes that were started separately.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Examples lie beside the directory of test binaries; `cargo test` builds both.
+fn example() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let path = tests.ancestors().nth(2).unwrap().join("examples/three_processes");
+    assert!(path.exists(), "the example is not built: run `cargo build -p ioi-node-host --examples`");
+    path
+}
+
+#[test]
+fn three_processes_exchange_what_the_policy_lets_through() {
+    let run = Command::new(example()).output().unwrap();
+    let (out, error) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{out}{error}");
+    // Each process keeps its own order; between them it is free.
+    let of = |who: &str| -> Vec<&str> { out.lines().filter_map(|line| line.strip_prefix(who)).collect() };
+    assert_eq!(
+        of("planner: "),
+        [
+            "the stranger says nobody hears me",
+            "the worker says 5",
+            "the worker says that it heard `hello`",
+            "the stranger says goodbye",
+        ]
+    );
+    assert_eq!(of("worker: "), ["not sent: rule `nobody talks to strangers` denies it"]);
+    assert_eq!(
+        of("stranger: "),
+        [
+            "not sent: no rule lets `stranger` send to `worker`",
+            "I was given a capability",
+            "not sent: the capability was revoked",
+        ]
+    );
+    let counts =
+        ["planner sent 1 and received 4", "worker sent 2 and received 2", "stranger sent 3 and received 0"];
+    assert_eq!(of("host: "), counts);
+    assert_eq!(out.lines().count(), 11, "{out}");
+}

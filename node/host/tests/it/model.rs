@@ -2,8 +2,8 @@
 //! walking the tree, and caches nothing.
 
 use crate::world::{Heard, LIFE, WIDE, World, rules};
-use ioi_ipc::port::routed::{CapabilityId, Object, Party, Request, Rights};
 use ioi_node_host::{DEPTH_MAX, HOPS_MAX, Input};
+use ioi_port::routed::{CapabilityId, Object, Party, Request, Rights};
 use ioi_shm::Handle;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -222,13 +222,8 @@ impl Run {
             known.iter().find(|(number, _)| *number == cause).map(|(_, hands)| hands.clone())
         };
         let callers = callers.filter(|callers| callers.len() < HOPS_MAX);
-        let lease = (lease > 0).then(|| Handle {
-            region: 1,
-            generation: self.count,
-            type_id: 0,
-            offset: 0,
-            length: lease,
-        });
+        let handle = Handle { region: 1, generation: self.count, type_id: 0, offset: 0, length: lease };
+        let lease = (lease > 0).then_some(handle);
         let mut body = self.count.to_le_bytes().to_vec();
         body.resize(4 + bytes, 0);
         let id = capability.map(|at| self.model.capabilities[at].id);
@@ -373,8 +368,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
-
+    /// `PROPTEST_CASES` sets how often.
     #[test]
     fn it_delivers_what_the_model_delivers_and_nothing_else(ops in proptest::collection::vec(op(), 1..120)) {
         let mut run = Run::new();

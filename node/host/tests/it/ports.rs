@@ -1,11 +1,9 @@
 //! The host over real ports, with parties as threads.
 
 use crate::world::{WIDE, policy, rules};
-use ioi_ipc::port::pair;
-use ioi_ipc::port::routed::{
-    Endpoint, Notice, NoticeError, Party, ROUTED_BYTES, Reason, Request, RoutedPort,
-};
 use ioi_node_host::{AttachError, Host, Router};
+use ioi_port::pair;
+use ioi_port::routed::{Endpoint, Notice, NoticeError, Party, ROUTED_BYTES, Reason, Request, RoutedPort};
 use ioi_shm::RecvError;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -148,4 +146,39 @@ fn what_the_ring_carries_is_held_against_the_policy_whatever_it_is() {
     );
     assert!(matches!(b.notice(LONG).unwrap(), (0, Notice::Granted { .. })));
     assert_eq!(b.notice(Duration::ZERO), Err(NoticeError::Receive(RecvError::TimedOut)));
+}
+
+#[test]
+fn a_sender_that_is_too_fast_waits_with_its_ring_full_and_is_refused_nothing() {
+    let parties = ["fast", "to"];
+    let limits = WIDE.replace("second = 1000000", "second = 200").replace("burst = 1000000", "burst = 20");
+    let started = std::time::Instant::now();
+    let (mut host, mut ports) =
+        host(&parties, &rules(&parties, &["fast > to: send"]).replacen(WIDE, &limits, 1));
+    let (to, fast) = (ports.pop().unwrap(), ports.pop().unwrap());
+    let threads = vec![
+        thread::spawn(|| send_numbers(fast, Party(1), 120)),
+        thread::spawn(|| receive_numbers(to, 1, 120)),
+    ];
+    serve(&mut host, threads);
+    let counts = host.router().state(Party(0)).counts;
+    assert_eq!((counts.delivered, counts.refused.len()), (120, 0));
+    let allowed = 20 + started.elapsed().as_millis() * 200 / 1000;
+    assert!(allowed >= 120, "120 messages in the time of {allowed}");
+}
+
+#[test]
+fn who_may_never_send_is_told_so() {
+    let parties = ["mute", "to"];
+    let (mut host, mut ports) =
+        host(&parties, &rules(&parties, &["mute > to: send"]).replacen(WIDE, "{}", 1));
+    let (_to, mut mute) = (ports.pop().unwrap(), Endpoint::new(ports.pop().unwrap()));
+    mute.ask(&send(Party(1), b""), LONG).unwrap();
+    (0..2).for_each(|_| assert!(host.turn(Duration::ZERO).unwrap().is_empty()));
+    assert!(matches!(mute.notice(LONG).unwrap(), (0, Notice::Granted { .. })));
+    let refused = mute.notice(LONG).unwrap();
+    assert!(
+        matches!(refused, (1, Notice::Refused { reason: Reason::Rate, wait_ms: u32::MAX, .. })),
+        "{refused:?}"
+    );
 }

@@ -1,8 +1,8 @@
 //! What the router does for honest parties, and for one that is stuck.
 
 use crate::world::{Heard, LIFE, WIDE, World, handle, rules};
-use ioi_ipc::port::routed::{Command, Object, Reason, Request, Rights};
 use ioi_node_host::{Effect, Input};
+use ioi_port::routed::{Command, Object, Reason, Request, Rights};
 use std::time::Duration;
 
 #[test]

@@ -1,7 +1,7 @@
 //! A router with names for everybody, in which time passes when it is told to.
 
-use ioi_ipc::port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
 use ioi_node_host::{Effect, Input, Policy, PolicySource, Router, State};
+use ioi_port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
 use ioi_shm::Handle;
 use std::time::Duration;
 

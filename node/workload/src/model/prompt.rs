@@ -1,6 +1,6 @@
 //! The request: the rules, the passages by their numbers, the question.
 
-use ioi_ipc::context::ArchivedContextSlice;
+use ioi_data::context::ArchivedContextSlice;
 use ioi_types::limits;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn request(passages: &[String], question: &str, model: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ioi_ipc::context::{self, Chunk, ContextSlice};
+    use ioi_data::context::{self, Chunk, ContextSlice};
 
     fn with_slice<R>(texts: &[String], look: impl FnOnce(&ArchivedContextSlice) -> R) -> R {
         let chunk = |text: &String| Chunk {

@@ -200,6 +200,7 @@ async fn a_job_that_breaks_a_bound_is_refused_by_name_and_changes_nothing() {
         (ingest(Payload::of_bytes(vec![b'x'; 65_537])), ErrorCode::ArgumentInvalid, "65537"),
         (by_handle(SharedMemoryHandle { generation: 2, ..handle }), ErrorCode::RegionUnknown, "generation 2"),
         (by_handle(SharedMemoryHandle { region: 5, ..handle }), ErrorCode::RegionUnknown, "no such region"),
+        (by_handle(SharedMemoryHandle { type_id: 9, ..handle }), ErrorCode::ArgumentInvalid, "type 9"),
         (by_handle(SharedMemoryHandle { offset: 3, ..handle }), ErrorCode::SliceRange, "offset 3"),
         (
             by_handle(SharedMemoryHandle { offset: u64::MAX - 63, ..handle }),
@@ -228,7 +229,8 @@ async fn a_job_that_breaks_a_bound_is_refused_by_name_and_changes_nothing() {
     }
     // A handle that claims more than there is, last: the region is fetched, and so used up.
     let more = by_handle(SharedMemoryHandle { length: TEXT.len() as u64 + 1, ..handle });
-    assert_eq!(met.refusal(more).await.0, ErrorCode::SliceRange);
+    let (ours, message) = met.refusal(more).await;
+    assert_eq!((ours, message.contains("region 1000 has 74")), (ErrorCode::SliceRange, true), "{message}");
     let none = met.client.execute_job(ExecuteJobRequest { job_id: 90, job: None }).await.unwrap_err();
     assert_eq!(code(&none), ErrorCode::ArgumentInvalid);
 }

@@ -8,7 +8,8 @@ use ioi_ipc::proto::supervisor::{
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
-use ioi_ipc::{Services, Transfers, pair};
+use ioi_ipc::{Services, pair};
+use ioi_port::Transfers;
 use ioi_shm::{DescriptorChannel, Region, Sealed};
 use ioi_types::ErrorCode;
 use std::collections::BTreeMap;

@@ -144,7 +144,7 @@ function initialise(memory: SharedMemory): void {
   for (const section of sections(memory.buffer.byteLength - BASE)) {
     table.write(section);
   }
-  table.write({ section: cell.SECTION_PING_PONG, flags: cell.SUPERVISOR_FLAG_PEER, offset: 0, bytes: 0 });
+  table.write({ section: cell.SECTION_PING_PONG, flags: cell.SUPERVISOR_FLAG_PEER, offset: cell.ARENA_OFFSET, bytes: 0 });
 }
 
 /** The side that was given the buffer. */

@@ -237,8 +237,8 @@ export class RingReader extends RingEnd {
     const msgId = this.memory.load(header + cell.BYTE_RING_RECORD_MSG_ID_OFFSET);
     const bytes = recordBytes(length);
     const available = distance(this.#written, this.#read);
-    if (bytes > available) {
-      this.poison(`a record of ${length} bytes at ${this.#read} does not lie within the ${available} that were published`);
+    if (bytes > available || length > cell.BYTE_RING_PAYLOAD_BYTES_MAX) {
+      this.poison(`a record of ${length} bytes at ${this.#read}, where ${available} were published`);
     }
     const payload = new Uint8Array(length);
     const [first, rest] = this.split(this.#read + HEADER_BYTES, length);

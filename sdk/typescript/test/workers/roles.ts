@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { EPOCH_INBOX, EPOCH_MODULES_FIRST, EPOCH_OUTBOX } from "../../src/cell.js";
+import { EPOCH_HISTORY, EPOCH_INBOX, EPOCH_MODULES_FIRST, EPOCH_OUTBOX } from "../../src/cell.js";
 import { HostCell, PeerCell } from "../../src/map/cell.js";
+import type { FinishedJob } from "../../src/map/history.js";
 import { SharedMemory } from "../../src/map/memory.js";
+import type { Module } from "../../src/map/registry.js";
 import { type RingPlace, RingReader, RingWriter } from "../../src/map/ring.js";
 import { Random, recordStream } from "../random.js";
 
@@ -154,6 +156,63 @@ function checkOneVersion(found: Int32Array, version: number): void {
   }
 }
 
+/** A result and a module all of whose fields say the same number. */
+function jobOf(number: bigint): FinishedJob {
+  const small = Number(number & 0xffff_ffffn);
+  const handle = { region: number, generation: small, typeId: small, offset: number, length: number };
+  return { job: number, finishedNs: number, status: small, typeId: small, handle, digest: new Uint8Array(32).fill(small) };
+}
+
+function moduleOf(version: number): Module {
+  const schemaHash = new Uint8Array(32).fill(version);
+  return { name: `v${version}`, module: 7, version, capabilities: BigInt(version), state: version, epoch: version, schemaHash };
+}
+
+/** Overwrites the same entries again and again, until the reader has seen enough. */
+function churn(cell: HostCell): object {
+  let rounds = 0;
+  const end = performance.now() + WAIT_MS;
+  while (cell.epochs.load(ENOUGH) === 0) {
+    assert.ok(performance.now() < end, "the reader saw too little in time");
+    rounds += 1;
+    const index = cell.registry.add(moduleOf(rounds));
+    for (let job = 0; job < 64; job += 1) {
+      const number = BigInt((rounds - 1) * 64 + job + 1);
+      assert.equal(cell.history.add(jobOf(number)), number);
+    }
+    cell.registry.remove(index);
+  }
+  return { rounds };
+}
+
+/** Whatever is read is of one moment, however often it is overwritten meanwhile. */
+function observe(cell: PeerCell): object {
+  let [modules, results, overwritten] = [0, 0, 0];
+  const end = performance.now() + WAIT_MS;
+  while (modules < job.count || results < job.count || overwritten < 100) {
+    assert.ok(performance.now() < end, `saw too little in time: ${modules} modules, ${results} results, ${overwritten} overwritten`);
+    const module = cell.registry.read(0);
+    if (module !== undefined) {
+      assert.deepEqual(module, moduleOf(module.version));
+      modules += 1;
+    }
+    // The oldest entries are the next to be overwritten.
+    const newest = cell.epochs.load(EPOCH_HISTORY);
+    for (let age = 1023; age > 1000 && newest > 1023; age -= 1) {
+      const number = BigInt(newest - age);
+      const found = cell.history.read(number);
+      if (found === undefined) {
+        overwritten += 1;
+      } else {
+        assert.deepEqual(found, jobOf(number));
+        results += 1;
+      }
+    }
+  }
+  cell.epochs.raise(ENOUGH);
+  return { modules, results, overwritten };
+}
+
 async function host(): Promise<HostCell> {
   const cell = HostCell.create("light");
   if (job.bytes !== undefined) {
@@ -175,6 +234,8 @@ const ROLES: Record<string, () => unknown> = {
   "exchange as peer": async () => exchange(await peer()),
   watch: async () => watch(await host()),
   flip: async () => flip(await peer()),
+  churn: async () => churn(await host()),
+  observe: async () => observe(await peer()),
 };
 
 const role = ROLES[job.role];

@@ -119,6 +119,7 @@ impl Scene<'_> {
     fn push(&mut self, chance: &mut Chance, tally: &mut Tally) {
         let length = match chance.below(64) {
             0 => chance.below(CAPACITY_MAX / 2 + 2),
+            1 if chance.once_in(4) => CAPACITY_MAX / 2 + 1,
             1 => CAPACITY_MIN / 2 - 8 * chance.below(3),
             _ => chance.below(48),
         };

@@ -1,0 +1,15 @@
+//! The data plane's types against the golden vectors, hostile bytes and what was released.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests say why they were skipped")]
+
+mod evolution;
+/// The types as they were released.
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
+mod frozen {
+    pub mod data_capnp {
+        include!(concat!(env!("OUT_DIR"), "/frozen/data_capnp.rs"));
+    }
+}
+mod hostile;
+mod refusals;
+mod values;
+mod vectors;

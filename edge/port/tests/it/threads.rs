@@ -1,0 +1,73 @@
+//! Blocking ends, and one thread that waits for several ports.
+
+use super::{LONG, SHORT};
+use ioi_port::{Awaitable, blocking, pair, wait_any};
+use ioi_shm::{RecvError, SendTimeoutError};
+use std::thread;
+
+#[test]
+fn messages_between_threads_come_once_and_in_order_whoever_is_slower() {
+    let (one, other) = pair::<4, 16>().unwrap();
+    let (mut sender, _one) = blocking::split(one);
+    let (_other, mut receiver) = blocking::split(other);
+    let sending = thread::spawn(move || {
+        for number in 0..20_000u32 {
+            sender.send(number, &number.to_le_bytes(), LONG).unwrap();
+        }
+        (sender, _one)
+    });
+    let mut message = [0; 16];
+    for number in 0..20_000u32 {
+        let header = receiver.recv(&mut message, LONG).unwrap();
+        assert_eq!((header.msg_id, &message[..header.length]), (number, &number.to_le_bytes()[..]));
+    }
+    sending.join().unwrap();
+}
+
+#[test]
+fn waiting_ends_by_the_deadline_and_by_the_peers_end() {
+    let (one, other) = pair::<2, 16>().unwrap();
+    let (mut sender, mut receiver) = blocking::split(one);
+    assert_eq!(receiver.recv(&mut [0; 16], SHORT), Err(RecvError::TimedOut));
+    sender.send(1, b"", SHORT).unwrap();
+    sender.send(2, b"", SHORT).unwrap();
+    assert_eq!(sender.send(3, b"", SHORT), Err(SendTimeoutError::TimedOut));
+    drop(other);
+    assert_eq!(sender.send(3, b"", LONG), Err(SendTimeoutError::Closed));
+    assert_eq!(receiver.recv(&mut [0; 16], LONG), Err(RecvError::Closed));
+}
+
+#[test]
+fn one_thread_hears_all_of_its_ports() {
+    const PORTS: usize = 5;
+    const EACH: u32 = 400;
+    let (mut ours, peers): (Vec<_>, Vec<_>) = (0..PORTS).map(|_| pair::<4, 16>().unwrap()).unzip();
+    let peers: Vec<_> = peers
+        .into_iter()
+        .map(|port| {
+            thread::spawn(move || {
+                let (mut sender, receiver) = blocking::split(port);
+                (0..EACH).for_each(|number| sender.send(number, b"", LONG).unwrap());
+                (sender, receiver)
+            })
+        })
+        .collect();
+    let mut next = [0; PORTS];
+    while next.iter().any(|number| *number < EACH) {
+        let mut ports: Vec<&mut dyn Awaitable> = Vec::new();
+        ports.extend(ours.iter_mut().zip(next).filter(|(_, next)| *next < EACH).map(|(port, _)| {
+            let receiver: &mut dyn Awaitable = &mut port.receiver;
+            receiver
+        }));
+        let waited = std::time::Instant::now();
+        wait_any(&mut ports, LONG).unwrap();
+        assert!(waited.elapsed() < LONG, "a wake was lost");
+        for (port, next) in ours.iter_mut().zip(&mut next) {
+            while let Some(header) = port.receiver.try_recv(&mut [0; 16]).unwrap() {
+                assert_eq!(header.msg_id, *next);
+                *next += 1;
+            }
+        }
+    }
+    peers.into_iter().for_each(|peer| drop(peer.join().unwrap()));
+}
