@@ -59,28 +59,6 @@ async fn a_method_of_another_role_does_not_exist_on_this_channel() {
     assert_eq!(health(server.connect().await).await, Ok(()));
 }
 
-/// The same for every service on a channel of its own: nobody meets a method that is not of its role.
-#[tokio::test]
-async fn each_service_is_alone_on_its_channel() {
-    let methods = methods();
-    let services: BTreeSet<&str> = methods.iter().map(|(service, _)| service.as_str()).collect();
-    assert_eq!(services.len(), 10, "{services:?}");
-    for service in services {
-        let (ours, theirs) = pair::pair().unwrap();
-        // Only which paths exist is of interest, so nothing answers behind them.
-        let served = Services::new().without(String::leak(service.to_owned()));
-        tokio::spawn(pair::serve(theirs, served));
-        let ours = StdUnixStream::from(ours);
-        ours.set_nonblocking(true).unwrap();
-        let mut client = Client::new(UnixStream::from_std(ours).unwrap()).await;
-        for (owner, path) in &methods {
-            let answer = client.call(path, &[], framed(&[])).await.unwrap();
-            let exists = answer.refusal().1 != ErrorCode::ServiceUnknown;
-            assert_eq!(exists, owner == service, "{path} on the channel of {service}");
-        }
-    }
-}
-
 /// Whatever is asked for, served or not: there is one answer to whoever proves nothing.
 #[tokio::test]
 async fn a_channel_that_asks_for_proof_shows_nothing_without_it() {
@@ -106,6 +84,28 @@ async fn a_channel_that_asks_for_proof_shows_nothing_without_it() {
     let proof = [("proof", "right")];
     assert_eq!(asked("/grpc.health.v1.Health/Check", &proof).await.refusal().0, Code::Ok);
     assert_eq!(asked(block, &proof).await.refusal().1, ErrorCode::PartMissing);
+}
+
+/// The same for every service on a channel of its own: nobody meets a method that is not of its role.
+#[tokio::test]
+async fn each_service_is_alone_on_its_channel() {
+    let methods = methods();
+    let services: BTreeSet<&str> = methods.iter().map(|(service, _)| service.as_str()).collect();
+    assert_eq!(services.len(), 10, "{services:?}");
+    for service in services {
+        let (ours, theirs) = pair::pair().unwrap();
+        // Only which paths exist is of interest, so nothing answers behind them.
+        let served = Services::new().without(String::leak(service.to_owned()));
+        tokio::spawn(pair::serve(theirs, served));
+        let ours = StdUnixStream::from(ours);
+        ours.set_nonblocking(true).unwrap();
+        let mut client = Client::new(UnixStream::from_std(ours).unwrap()).await;
+        for (owner, path) in &methods {
+            let answer = client.call(path, &[], framed(&[])).await.unwrap();
+            let exists = answer.refusal().1 != ErrorCode::ServiceUnknown;
+            assert_eq!(exists, owner == service, "{path} on the channel of {service}");
+        }
+    }
 }
 
 #[tokio::test]

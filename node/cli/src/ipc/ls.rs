@@ -50,7 +50,7 @@ pub(super) async fn run(home: &Home, screen: &Screen) -> Result<(), Failure> {
     }
     seen.iter().for_each(|run| run.print(screen));
     for (log, why) in silent {
-        screen.prose(&format!("Session {} does not answer: {}", short(log), name(&why)), 2);
+        screen.prose(&format!("Session {} can't be asked: {}", short(log), name(&why)), 2);
     }
     if found.removed > 0 {
         screen.note(&format!("Removed what {} had left.", counted(found.removed as u64, "killed run")));
@@ -67,7 +67,7 @@ async fn look(mut run: LiveRun) -> Result<Seen, Failure> {
 async fn answer<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Failure> {
     let late = |_| {
         let within = ANSWER_WITHIN.as_secs();
-        Failure::unavailable(format!("it did not answer within {within} s; is it stopped?"))
+        Failure::unavailable(format!("no answer within {within} s; is it stopped?"))
     };
     let answered = tokio::time::timeout(ANSWER_WITHIN, call).await.map_err(late)?;
     answered.map(Response::into_inner).map_err(|status| refused(&status))

@@ -257,9 +257,7 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
         if back != expected {
             return Err(format!("{back} leases came back, not {expected}").into());
         }
-        for _ in 0..=Cell::depth(cell.bytes) {
-            lender.lease(cell.bytes as u64, 0)?;
-        }
+        lender.lease(cell.bytes as u64, 0)?;
         Ok(())
     }
 }
