@@ -151,7 +151,8 @@ async fn the_requests_of_one_channel_have_a_bound_together() {
     let mut client = client.ready().await.unwrap();
     let most = Bytes::from([&[0, 0, 0x40, 0, 0][..], &vec![7; MESSAGE_BYTES_MAX - 1]].concat());
     let mut calls = Vec::new();
-    for _ in 0..100 {
+    // 88 MiB. Of more calls so many may be refused while their bytes still come that the connection is closed.
+    for _ in 0..22 {
         let request = Request::post(format!("http://pair.invalid{EXECUTE}")).body(()).unwrap();
         let (response, mut sender) = client.send_request(request, false).unwrap();
         sender.send_data(most.clone(), false).unwrap();
@@ -166,7 +167,7 @@ async fn the_requests_of_one_channel_have_a_bound_together() {
         refused += 1;
     }
     let grown = server.memory("VmHWM").saturating_sub(before);
-    assert!(refused > 50, "{refused} of 100 were refused");
+    assert!(refused > 10, "{refused} of 22 were refused");
     assert!(grown < 48 * 1024, "{grown} KiB");
     // Those that were given up have given their bytes back, to the same channel.
     drop(calls);
