@@ -208,8 +208,14 @@ async fn half_a_request_from_a_client_that_vanishes_is_forgotten() {
         server.rests().await;
         server.memory("VmRSS")
     };
-    // The first ones leave the allocator what it keeps for the next.
-    let (before, after) = (vanish(200).await, vanish(600).await);
-    let grown = after.saturating_sub(before);
-    assert!(grown < 8 * 1024, "{grown} KiB after {before}");
+    // How much the allocator keeps depends on how many came at once. What is left behind by each grows
+    // with every round; what is kept for the next doesn't.
+    let mut before = vanish(600).await;
+    let mut grown = Vec::new();
+    for _ in 0..5 {
+        let after = vanish(600).await;
+        grown.push(after.saturating_sub(before));
+        before = after;
+    }
+    assert!(grown.iter().any(|kib| *kib < 8 * 1024), "{grown:?} KiB in rounds of 600");
 }
