@@ -19,14 +19,13 @@ use crate::{
 };
 use ioi_shm::byte_ring::CAPACITY_MIN;
 use ioi_shm::{
-    Bell, Borrower, ChannelError, DescriptorChannel, FillError, Lender, OwnMemory, OwnWords, PeerMemory,
-    PeerWords, Quota, RangeError, Reader, RegionError, RejectError, Writer, WriterDraft,
+    Bell, Borrower, ConnectError, DescriptorChannel, FillError, Handover, Lender, OwnMemory, OwnWords,
+    PeerMemory, PeerWords, Quota, RangeError, Reader, Writer, WriterDraft,
 };
-use std::fmt;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const HOST_ID: [u8; 16] = *b"ioi-cell-host\0\0\0";
 const PEER_ID: [u8; 16] = *b"ioi-cell-peer\0\0\0";
@@ -189,7 +188,7 @@ impl Host {
         quota: Quota,
         timeout: Duration,
     ) -> Result<Host, ConnectError> {
-        let left = left_of(timeout);
+        let handover = Handover::new(channel, timeout);
         let outbox = section(OUTBOX_OFFSET, OUTBOX_BYTES);
         let inbox = section(INBOX_OFFSET, INBOX_BYTES);
         let own = OwnMemory::create(tier.bytes(), FIXED.end)?;
@@ -198,12 +197,12 @@ impl Host {
         let draft = WriterDraft::create(tier.bytes(), &there)?;
         let (ours, theirs) = DescriptorChannel::pair()?;
         write_supervisor(&own.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?, &parts(tier));
-        channel.send_timeout(HOST_ID, own.reader_descriptor()?.as_fd(), left())?;
-        channel.send_timeout(PEER_ID, draft.writer_descriptor()?.as_fd(), left())?;
-        channel.send_timeout(BELL_ID, theirs.as_fd(), left())?;
+        handover.send(HOST_ID, own.reader_descriptor()?.as_fd())?;
+        handover.send(PEER_ID, draft.writer_descriptor()?.as_fd())?;
+        handover.send(BELL_ID, theirs.as_fd())?;
         drop(theirs);
         // The peer's bell is its answer: it has mapped its region.
-        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
+        let theirs = DescriptorChannel::from_fd(handover.expect(BELL_ID)?)?;
         let other = draft.seal(&there)?;
         let both = Both::new(own, other)?;
         Ok(both.host(Bell::new(ours, theirs), peer, quota, tier)?)
@@ -305,17 +304,17 @@ impl Peer {
         quota: Quota,
         timeout: Duration,
     ) -> Result<Peer, ConnectError> {
-        let left = left_of(timeout);
-        let host = expect(channel, HOST_ID, left())?;
-        let own = expect(channel, PEER_ID, left())?;
-        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
+        let handover = Handover::new(channel, timeout);
+        let host = handover.expect(HOST_ID)?;
+        let own = handover.expect(PEER_ID)?;
+        let theirs = DescriptorChannel::from_fd(handover.expect(BELL_ID)?)?;
         let other = PeerMemory::accept(host, tier.bytes(), FIXED.end)?;
         other.check_present(first_part(&section(INBOX_OFFSET, INBOX_BYTES)))?;
         let own = OwnMemory::adopt(own, tier.bytes())?;
         let both = Both::new(own, other)?;
         let (ours, for_host) = DescriptorChannel::pair()?;
         let peer = both.peer(Bell::new(ours, theirs), quota, tier)?;
-        channel.send_timeout(BELL_ID, for_host.as_fd(), left())?;
+        handover.send(BELL_ID, for_host.as_fd())?;
         Ok(peer)
     }
 
@@ -340,59 +339,3 @@ fn parts(tier: Tier) -> Vec<SupervisorEntry> {
     entries.push(of(SECTION_PING_PONG, ARENA_OFFSET, 0, SUPERVISOR_FLAG_PEER));
     entries
 }
-
-fn left_of(timeout: Duration) -> impl Fn() -> Duration {
-    let started = Instant::now();
-    move || timeout.saturating_sub(started.elapsed())
-}
-
-fn expect(channel: &DescriptorChannel, id: [u8; 16], timeout: Duration) -> Result<OwnedFd, ConnectError> {
-    let (found, descriptor) = channel.recv_timeout(timeout)?;
-    if found == id { Ok(descriptor) } else { Err(ConnectError::Unexpected { id: found }) }
-}
-
-/// A map that was not opened or joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// Memory can't be had.
-    Region(RegionError),
-    /// The other side's memory isn't what it is to be.
-    Rejected(RejectError),
-    /// The other side is gone or late, or sent something that is no bell.
-    Channel(ChannelError),
-    /// A descriptor came under another id than the hand-over has here.
-    Unexpected {
-        /// The id.
-        id: [u8; 16],
-    },
-    /// A part of the map doesn't fit into the region.
-    Range(RangeError),
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Region(error) => error.fmt(f),
-            Self::Rejected(error) => write!(f, "the other side's memory was refused: {error}"),
-            Self::Channel(error) => error.fmt(f),
-            Self::Unexpected { id } => {
-                write!(f, "a descriptor came under the id {:?}", String::from_utf8_lossy(id))
-            }
-            Self::Range(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
-
-macro_rules! from {
-    ($($from:ty => $variant:ident),*) => {$(
-        impl From<$from> for ConnectError {
-            fn from(error: $from) -> Self {
-                Self::$variant(error)
-            }
-        }
-    )*};
-}
-from!(RegionError => Region, RejectError => Rejected, ChannelError => Channel, RangeError => Range);

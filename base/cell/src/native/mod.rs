@@ -23,9 +23,10 @@ mod table;
 mod tables;
 
 pub use boxes::{BoxError, BoxReader, BoxWriter};
-pub use connect::{ConnectError, Host, Peer};
+pub use connect::{Host, Peer};
 pub use epochs::{OwnEpochs, PeerEpochs};
 pub use health::{Health, OwnHealth, PeerHealth};
+pub use ioi_shm::ConnectError;
 pub use ping_pong::{Busy, LookError, Picture, PingPongReader, PingPongWriter};
 pub use place::{PlaceError, Placed, Spill};
 pub use tables::{

@@ -7,6 +7,8 @@ use std::thread;
 
 fn payload(number: u32) -> Vec<u8> {
     let length = match number % 5 {
+        // The longest there can be: only a box that has grown to its end takes it.
+        _ if number == 1000 => 256 << 10,
         0 => number as usize * 997 % 200_000,
         1 => 0,
         _ => number as usize % 300,

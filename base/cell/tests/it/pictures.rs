@@ -2,7 +2,7 @@
 
 use crate::common::both;
 use ioi_cell::native::{Busy, LookError, Tier};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 const BYTES: usize = 20_000;
@@ -13,30 +13,31 @@ fn a_picture_is_never_half_of_one_and_half_of_another() {
     let mut screen = peer.ping_pong(BYTES as u64).unwrap();
     let mut picture = vec![0; BYTES];
     assert_eq!(host.viewer.read(&mut picture).unwrap(), None, "none was made yet");
-    let done = AtomicBool::new(false);
+    // The writer goes on until enough was looked at, however busy the machine is.
+    let (done, seen) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut written = 0;
-            while written < 30_000 {
+            while written < 30_000 || seen.load(Ordering::Relaxed) < 50 {
                 let byte = (written % 251) as u8;
                 written += u32::from(screen.write(&mut peer.lender, |bytes| bytes.fill(byte)).is_ok());
             }
             done.store(true, Ordering::Relaxed);
         });
-        let (mut seen, mut last) = (0, 0);
+        let mut last = 0;
         while !done.load(Ordering::Relaxed) {
             match host.viewer.read(&mut picture) {
                 Ok(Some(found)) => {
                     let byte = ((found.version - 1) % 251) as u8;
                     assert!(picture.iter().all(|b| *b == byte), "picture {} is torn", found.version);
                     assert!(found.version >= last, "an older one after a newer");
-                    (seen, last) = (seen + 1, found.version);
+                    seen.fetch_add(1, Ordering::Relaxed);
+                    last = found.version;
                 }
                 Ok(None) | Err(LookError::Busy) => {}
                 Err(error) => panic!("{error}"),
             }
         }
-        assert!(seen > 10, "the reader saw only {seen} pictures");
     });
 }
 

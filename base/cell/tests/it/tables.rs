@@ -7,7 +7,7 @@ use ioi_cell::{
     SYSCALL_ENTRY_COUNT, SYSCALL_STATE_ASKED, SYSCALL_STATE_RUNNING,
 };
 use ioi_shm::Handle;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 fn module(number: u32) -> RegistryEntry {
@@ -55,26 +55,27 @@ fn what_the_host_registers_the_peer_finds_by_name_until_it_is_removed() {
 #[test]
 fn an_entry_that_changes_all_the_time_is_never_read_half_changed() {
     let (host, peer) = both(Tier::Light);
-    let done = AtomicBool::new(false);
+    // The writer goes on until enough was read, however busy the machine is.
+    let (done, seen) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
-            for round in 0..200_000u32 {
+            let mut round = 0u32;
+            while round < 200_000 || seen.load(Ordering::Relaxed) < 50 {
+                round += 1;
                 host.registry.set(3, &module(1 + round % 50)).unwrap();
             }
             done.store(true, Ordering::Relaxed);
         });
-        let mut seen = 0u32;
         while !done.load(Ordering::Relaxed) {
             match peer.registry.get(3) {
                 Ok(Some(entry)) => {
                     assert_eq!(entry, module(entry.module), "half of one and half of another");
-                    seen += 1;
+                    seen.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(None) | Err(TableError::Unsteady) => {}
                 Err(error) => panic!("{error}"),
             }
         }
-        assert!(seen > 0, "nothing was read at all");
     });
 }
 

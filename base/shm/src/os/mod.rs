@@ -3,6 +3,7 @@
 mod channel;
 mod copy_in;
 mod expected;
+mod handover;
 mod inherited;
 mod inspect;
 mod lease;
@@ -18,11 +19,12 @@ mod view;
 
 pub use channel::{ChannelError, DescriptorChannel, Received, TRANSFER_ID_BYTES, TransferFault};
 pub use expected::{ExpectError, Expected, TRANSFER_LIFE};
+pub use handover::{ConnectError, Handover};
 pub use inherited::inherited;
 pub use inspect::RejectError;
 pub use lease::{Borrower, FillError, Lender, Loan};
 pub use peer::PeerBuffer;
-pub use port::{ConnectError, Port, PortReceiver, PortSender, RecvError, SendTimeoutError};
+pub use port::{Port, PortReceiver, PortSender, RecvError, SendTimeoutError};
 pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
 pub use sealed::Sealed;
 pub use shared::{OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords, WriterDraft};

@@ -9,13 +9,13 @@
 
 use super::shared::{OwnMemory, OwnSection, PeerMemory, PeerSection};
 use super::sleep::{Bell, wait, wake};
-use super::{ChannelError, DescriptorChannel, RangeError, RegionError, RejectError, SystemError};
+use super::{ConnectError, DescriptorChannel, Handover, RangeError, SystemError};
 use crate::page::{INDEX, WAKE_AT};
 use crate::ring::{Header, Layout, Receiver, Sender};
 use crate::sync::Ordering;
 use crate::{Fault, OwnPage, PeerPage, SendError, Wake};
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,16 +81,14 @@ impl<const SLOTS: usize, const BYTES: usize> Port<SLOTS, BYTES> {
         peer: u32,
         timeout: Duration,
     ) -> Result<Port<SLOTS, BYTES>, ConnectError> {
-        // One deadline for all four steps, or a peer could take so long at each.
-        let started = Instant::now();
-        let left = || timeout.saturating_sub(started.elapsed());
+        let handover = Handover::new(channel, timeout);
         let memory = OwnMemory::create(Self::REGION_BYTES, Self::REGION_BYTES)?;
         let (ours, for_peer) = DescriptorChannel::pair()?;
-        channel.send_timeout(MEMORY_ID, memory.reader_descriptor()?.as_fd(), left())?;
-        channel.send_timeout(BELL_ID, for_peer.as_fd(), left())?;
+        handover.send(MEMORY_ID, memory.reader_descriptor()?.as_fd())?;
+        handover.send(BELL_ID, for_peer.as_fd())?;
         drop(for_peer);
-        let file = expect(channel, MEMORY_ID, left())?;
-        let theirs = DescriptorChannel::from_fd(expect(channel, BELL_ID, left())?)?;
+        let file = handover.expect(MEMORY_ID)?;
+        let theirs = DescriptorChannel::from_fd(handover.expect(BELL_ID)?)?;
         let other = PeerMemory::accept(file, Self::REGION_BYTES, Self::REGION_BYTES)?;
         Ok(Self::assemble(&memory, &other, Bell::new(ours, theirs), peer)?)
     }
@@ -106,11 +104,6 @@ impl<const SLOTS: usize, const BYTES: usize> Port<SLOTS, BYTES> {
             receiver: PortReceiver { ring: receiver, bell },
         })
     }
-}
-
-fn expect(channel: &DescriptorChannel, id: [u8; 16], timeout: Duration) -> Result<OwnedFd, ConnectError> {
-    let (found, descriptor) = channel.recv_timeout(timeout)?;
-    if found == id { Ok(descriptor) } else { Err(ConnectError::Unexpected { id: found }) }
 }
 
 impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
@@ -379,52 +372,6 @@ impl From<SleepError> for SendTimeoutError {
     }
 }
 
-/// A port that was not connected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// Memory for this side can't be had.
-    Region(RegionError),
-    /// The peer's memory isn't what it is to be.
-    Rejected(RejectError),
-    /// The peer is gone or late, or sent something that is no bell.
-    Channel(ChannelError),
-    /// A descriptor came under another id than the hand-over has here.
-    Unexpected {
-        /// The id.
-        id: [u8; 16],
-    },
-    /// The layout doesn't fit into the region.
-    Range(RangeError),
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Region(error) => error.fmt(f),
-            Self::Rejected(error) => write!(f, "the peer's memory was refused: {error}"),
-            Self::Channel(error) => error.fmt(f),
-            Self::Unexpected { id } => {
-                write!(f, "the peer sent a descriptor under the id {:?}", String::from_utf8_lossy(id))
-            }
-            Self::Range(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
-
-macro_rules! from {
-    ($($from:ty => $variant:ident),*) => {$(
-        impl From<$from> for ConnectError {
-            fn from(error: $from) -> Self {
-                Self::$variant(error)
-            }
-        }
-    )*};
-}
-from!(RegionError => Region, RejectError => Rejected, ChannelError => Channel, RangeError => Range);
-
 /// So that a reactor can wait for the peer.
 impl<const SLOTS: usize, const BYTES: usize> AsFd for PortReceiver<SLOTS, BYTES> {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -434,6 +381,7 @@ impl<const SLOTS: usize, const BYTES: usize> AsFd for PortReceiver<SLOTS, BYTES>
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use super::super::ChannelError;
     use super::*;
 
     type Small = Port<4, 48>;
