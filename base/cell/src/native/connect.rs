@@ -20,10 +20,10 @@ use crate::{
 use ioi_shm::byte_ring::CAPACITY_MIN;
 use ioi_shm::{
     Bell, Borrower, ConnectError, DescriptorChannel, FillError, Handover, Lender, OwnMemory, OwnWords,
-    PeerMemory, PeerWords, Quota, RangeError, Reader, Writer, WriterDraft,
+    PeerMemory, PeerWords, Quota, RangeError, Reader, SystemError, Writer, WriterDraft,
 };
 use std::ops::Range;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +67,30 @@ pub struct Host {
     pub health: OwnHealth,
     /// The peer's beats.
     pub peer_health: PeerHealth,
-    /// Tells when the peer is gone.
+    /// Rings the peer, and tells when it is gone.
     pub bell: Bell,
+    own: Arc<OwnMemory>,
+    other: Arc<PeerMemory>,
+}
+
+/// Bytes of a map, in both regions together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// What there may be.
+    pub mapped: u64,
+    /// What there is.
+    pub allocated: u64,
+}
+
+/// A map whose regions were sent, while the peer has not answered.
+#[derive(Debug)]
+pub struct Offer {
+    own: OwnMemory,
+    draft: WriterDraft,
+    bell: DescriptorChannel,
+    tier: Tier,
+    peer: u32,
+    quota: Quota,
 }
 
 /// The peer's end.
@@ -100,7 +122,7 @@ pub struct Peer {
     pub health: OwnHealth,
     /// The host's beats.
     pub host_health: PeerHealth,
-    /// Tells when the host is gone.
+    /// Rings the host, and tells when it is gone.
     pub bell: Bell,
     ping_pong: Option<(OwnWords, PeerWords)>,
 }
@@ -189,24 +211,68 @@ impl Host {
         timeout: Duration,
     ) -> Result<Host, ConnectError> {
         let handover = Handover::new(channel, timeout);
-        let outbox = section(OUTBOX_OFFSET, OUTBOX_BYTES);
-        let inbox = section(INBOX_OFFSET, INBOX_BYTES);
+        let offer = Offer::send(&handover, tier, peer, quota)?;
+        offer.complete(handover.expect(BELL_ID)?)
+    }
+
+    /// As [`Host::open`], for whoever waits for the peer's answer in another way: makes both regions and
+    /// sends them, which waits only while the channel is full, at most `timeout`.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn offer(
+        channel: &DescriptorChannel,
+        tier: Tier,
+        peer: u32,
+        quota: Quota,
+        timeout: Duration,
+    ) -> Result<Offer, ConnectError> {
+        Offer::send(&Handover::new(channel, timeout), tier, peer, quota)
+    }
+
+    /// What both regions take together.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the kernel doesn't say.
+    pub fn bytes(&self) -> Result<Bytes, SystemError> {
+        let allocated = self.own.allocated()?.saturating_add(self.other.allocated()?);
+        Ok(Bytes { mapped: self.own.bytes().saturating_add(self.other.bytes()), allocated })
+    }
+}
+
+impl Offer {
+    fn send(handover: &Handover<'_>, tier: Tier, peer: u32, quota: Quota) -> Result<Offer, ConnectError> {
         let own = OwnMemory::create(tier.bytes(), FIXED.end)?;
-        own.allocate(first_part(&inbox))?;
-        let there = [FIXED, first_part(&outbox)];
-        let draft = WriterDraft::create(tier.bytes(), &there)?;
-        let (ours, theirs) = DescriptorChannel::pair()?;
+        own.allocate(first_part(&section(INBOX_OFFSET, INBOX_BYTES)))?;
+        let draft = WriterDraft::create(tier.bytes(), &of_peer())?;
+        let (bell, theirs) = DescriptorChannel::pair()?;
         write_supervisor(&own.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?, &parts(tier));
         handover.send(HOST_ID, own.reader_descriptor()?.as_fd())?;
         handover.send(PEER_ID, draft.writer_descriptor()?.as_fd())?;
         handover.send(BELL_ID, theirs.as_fd())?;
-        drop(theirs);
-        // The peer's bell is its answer: it has mapped its region.
-        let theirs = DescriptorChannel::from_fd(handover.expect(BELL_ID)?)?;
-        let other = draft.seal(&there)?;
-        let both = Both::new(own, other)?;
-        Ok(both.host(Bell::new(ours, theirs), peer, quota, tier)?)
+        Ok(Offer { own, draft, bell, tier, peer, quota })
     }
+
+    /// The descriptor that came back from the peer, with its id, makes it a map.
+    ///
+    /// # Errors
+    /// [`ConnectError`] for anything but the bell of a peer that has mapped its region and changed nothing.
+    pub fn answered(self, id: [u8; 16], descriptor: OwnedFd) -> Result<Host, ConnectError> {
+        if id == BELL_ID { self.complete(descriptor) } else { Err(ConnectError::Unexpected { id }) }
+    }
+
+    /// The peer's bell is its answer: it has mapped its region.
+    fn complete(self, bell: OwnedFd) -> Result<Host, ConnectError> {
+        let theirs = DescriptorChannel::from_fd(bell)?;
+        let other = self.draft.seal(&of_peer())?;
+        let both = Both::new(self.own, other)?;
+        Ok(both.host(Bell::new(self.bell, theirs), self.peer, self.quota, self.tier)?)
+    }
+}
+
+/// What of the peer's region is there from the start.
+fn of_peer() -> [Range<u64>; 2] {
+    [FIXED, first_part(&section(OUTBOX_OFFSET, OUTBOX_BYTES))]
 }
 
 impl Both {
@@ -252,6 +318,8 @@ impl Both {
             epochs: self.epochs,
             peer_epochs: self.other_epochs,
             bell,
+            own: self.own,
+            other: self.other,
         })
     }
 

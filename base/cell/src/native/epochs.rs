@@ -18,6 +18,15 @@ impl OwnEpochs {
         wake(word);
         now
     }
+
+    /// Where epoch `number` stands.
+    ///
+    /// # Panics
+    /// When there is no such epoch.
+    #[must_use]
+    pub fn current(&self, number: u32) -> u32 {
+        self.0.u32s()[number as usize].load(ioi_shm::sync::Ordering::Relaxed)
+    }
 }
 
 /// The epochs that the other side raises.

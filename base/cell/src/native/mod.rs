@@ -23,7 +23,7 @@ mod table;
 mod tables;
 
 pub use boxes::{BoxError, BoxReader, BoxWriter};
-pub use connect::{Host, Peer};
+pub use connect::{Bytes, Host, Offer, Peer};
 pub use epochs::{OwnEpochs, PeerEpochs};
 pub use health::{Health, OwnHealth, PeerHealth};
 pub use ioi_shm::ConnectError;

@@ -124,6 +124,31 @@ fn a_peer_that_does_not_answer_or_answers_otherwise_is_refused_by_name() {
 }
 
 #[test]
+fn an_offer_waits_for_its_peer_without_a_thread_and_takes_nothing_but_its_bell() {
+    let offer = |channel: &DescriptorChannel| Host::offer(channel, Tier::Light, 1, QUOTA, LONG).unwrap();
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    let offered = offer(&here);
+    let mut peer = Peer::join(&there, Tier::Light, QUOTA, LONG).unwrap();
+    let (id, bell) = here.try_recv().unwrap().expect("the peer has answered");
+    let host = offered.answered(id, bell).unwrap();
+    peer.health.beat(1, 5);
+    assert_eq!((host.peer_health.last().heartbeat, host.peer_health.last().state), (1, 1));
+    let bytes = host.bytes().unwrap();
+    assert_eq!(bytes.mapped, 64 << 20);
+    assert!((32 << 10..=128 << 10).contains(&bytes.allocated), "{bytes:?}");
+
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    let offered = offer(&here);
+    let _peer = Peer::join(&there, Tier::Light, QUOTA, LONG).unwrap();
+    let (_, bell) = here.try_recv().unwrap().unwrap();
+    assert_eq!(offered.answered([3; 16], bell).unwrap_err(), ConnectError::Unexpected { id: [3; 16] });
+    let (here, _there) = DescriptorChannel::pair().unwrap();
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let error = offer(&here).answered(*b"ioi-cell-bell\0\0\0", null.into()).unwrap_err();
+    assert_eq!(error, ConnectError::Channel(ChannelError::NotAChannel));
+}
+
+#[test]
 fn a_peer_that_cuts_or_seals_its_region_before_the_host_does_is_refused() {
     use rustix::fs::{SealFlags, fcntl_add_seals, ftruncate};
     type Trick = fn(&std::os::fd::OwnedFd);

@@ -5,7 +5,7 @@
 //! size; holes can't be punched either. So a reader's pages stay where they are, and
 //! the only thing that the writer can do to its readers is to write lies.
 
-use super::inspect::{Facts, RejectError, check_present};
+use super::inspect::{Facts, RejectError, allocated, check_present};
 use super::mapping::Mapping;
 use super::region::{allocate_range, make_file};
 use super::{REGION_BYTES_MAX, RangeError, RegionError, SystemError};
@@ -83,6 +83,14 @@ impl OwnMemory {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.mapping.bytes() as u64
+    }
+
+    /// How many of its bytes are allocated.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the kernel doesn't say.
+    pub fn allocated(&self) -> Result<u64, SystemError> {
+        allocated(self.file.as_fd())
     }
 
     /// Allocates a part that isn't yet and touches it, so that memory runs out here
@@ -196,6 +204,14 @@ impl PeerMemory {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.mapping.bytes() as u64
+    }
+
+    /// How many of its bytes its writer has allocated so far.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the kernel doesn't say.
+    pub fn allocated(&self) -> Result<u64, SystemError> {
+        allocated(self.file.as_fd())
     }
 
     /// Whether the writer has allocated a range: reading a hole would allocate it at
