@@ -8,7 +8,7 @@ use crate::started::{Outcome, Started};
 use std::time::Duration;
 
 /// Lowered deadlines, as many milliseconds that a busy machine doesn't miss them.
-const BOUNDS: &str = "orchestrator_ms=2000,guardian_ms=2000,workload_ms=2000,heartbeat_ms=500";
+const BOUNDS: &str = "silent_ms=3000,guardian_ms=2000,workload_ms=2000,heartbeat_ms=500";
 /// How long a command may live on after one of its processes was stopped.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
@@ -43,7 +43,7 @@ fn assert_records_are_named(place: &Place, outcome: &Outcome) {
 fn a_stopped_orchestrator_ends_the_command() {
     let place = Place::new();
     let outcome = stop_in_conversation(&place, "ioi-orchestrato");
-    outcome.assert_fails(5, &["node.gone", "the orchestrator has been silent for 2 s"]);
+    outcome.assert_fails(5, &["node.gone", "the orchestrator has been silent for 3 s"]);
     assert_records_are_named(&place, &outcome);
 }
 
