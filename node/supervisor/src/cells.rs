@@ -86,6 +86,8 @@ pub(crate) struct Summary {
     pub(crate) health: Option<Health>,
     /// Since it was heard last, in time that counts.
     pub(crate) silent: Duration,
+    /// As long as it may be silent.
+    pub(crate) may_be: Duration,
     pub(crate) bytes: Option<Bytes>,
     /// Those that were ever raised.
     pub(crate) epochs: Vec<(&'static str, u32)>,
@@ -176,12 +178,17 @@ impl Cells {
         living.fold(None, |fault, seat| {
             let health = seat.health();
             let silent = seat.silence.look(seen, health);
-            let may_be = match health {
-                Some(health) if health.state != HEALTH_STATE_STARTING => self.bounds.silent,
-                _ => self.bounds.starting,
-            };
+            let may_be = self.may_be_silent(health);
             fault.or((silent >= may_be).then_some(Fault { name: seat.name, what: What::Silent(may_be) }))
         })
+    }
+
+    /// A process that has not begun to serve may be silent for longer.
+    fn may_be_silent(&self, health: Option<Health>) -> Duration {
+        match health {
+            Some(health) if health.state != HEALTH_STATE_STARTING => self.bounds.silent,
+            _ => self.bounds.starting,
+        }
     }
 
     /// The first fault ends the run: the process is killed, and the orchestrator told why, so that what
@@ -218,7 +225,8 @@ impl Cells {
 
     /// All cells, in the order of their processes' start.
     pub(crate) fn summaries(&self) -> Vec<Summary> {
-        lock(&self.seats).iter().map(Seat::summary).collect()
+        let summary = |seat: &Seat| seat.summary(self.may_be_silent(seat.health()));
+        lock(&self.seats).iter().map(summary).collect()
     }
 }
 
@@ -239,12 +247,13 @@ impl Seat {
         self.host().map(|host| host.peer_health.last())
     }
 
-    fn summary(&self) -> Summary {
+    fn summary(&self, may_be: Duration) -> Summary {
         Summary {
             name: self.name,
             alive: self.child.end().borrow().is_none(),
             health: self.health(),
             silent: self.silence.so_far(),
+            may_be,
             bytes: self.host().and_then(|host| host.bytes().ok()),
             epochs: self.host().map(epochs).unwrap_or_default(),
         }
