@@ -6,7 +6,7 @@
 //! how long it may be.
 
 use crate::bounds::Bounds;
-use crate::child::Child;
+use crate::child::Exit;
 use crate::descriptors::Descriptors;
 use crate::run::RunError;
 use crate::shared::lock;
@@ -96,9 +96,18 @@ pub(crate) struct Summary {
 /// One process of the node.
 struct Seat {
     name: &'static str,
-    child: Arc<Child>,
+    process: Process,
     cell: Cell,
     silence: Silence,
+}
+
+/// What is known of a process besides what it says.
+#[derive(Clone)]
+pub(crate) struct Process {
+    /// How it ended, once it has.
+    pub(crate) end: watch::Receiver<Option<Exit>>,
+    /// Ends it and everything that it started.
+    pub(crate) kill: Arc<dyn Fn() + Send + Sync>,
 }
 
 enum Cell {
@@ -123,12 +132,12 @@ impl Cells {
     pub(crate) fn add(
         self: &Arc<Self>,
         name: &'static str,
-        child: Arc<Child>,
+        process: Process,
         offer: Offer,
         descriptors: Arc<Descriptors>,
     ) {
-        let ended = child.end();
-        let seat = Seat { name, child, cell: Cell::Offered(None), silence: Silence::default() };
+        let ended = process.end.clone();
+        let seat = Seat { name, process, cell: Cell::Offered(None), silence: Silence::default() };
         lock(&self.seats).push(seat);
         let cells = Arc::clone(self);
         tokio::spawn(async move {
@@ -173,7 +182,7 @@ impl Cells {
 
     fn look(&self, seen: Option<Duration>) -> Option<Fault> {
         let mut seats = lock(&self.seats);
-        let living = seats.iter_mut().filter(|seat| seat.child.end().borrow().is_none());
+        let living = seats.iter_mut().filter(|seat| seat.is_alive());
         // All of them are looked at, so that none misses the time that this look has seen.
         living.fold(None, |fault, seat| {
             let health = seat.health();
@@ -200,12 +209,12 @@ impl Cells {
         if fault.leaves_a_receipt() {
             self.end(End { code: ErrorCode::NodeGone, reason: RunError::from(fault.clone()).to_string() });
         }
-        let child =
-            lock(&self.seats).iter().find(|seat| seat.name == fault.name).map(|seat| Arc::clone(&seat.child));
+        let process =
+            lock(&self.seats).iter().find(|seat| seat.name == fault.name).map(|seat| seat.process.clone());
         // It is said why before it is seen that it has ended.
         self.fault.send_replace(Some(fault));
-        if let Some(child) = child {
-            child.kill();
+        if let Some(process) = process {
+            (process.kill)();
         }
     }
 
@@ -236,6 +245,10 @@ fn tell(host: &mut Host, end: &End) {
 }
 
 impl Seat {
+    fn is_alive(&self) -> bool {
+        self.process.end.borrow().is_none()
+    }
+
     fn host(&self) -> Option<&Host> {
         match &self.cell {
             Cell::Taken(host) => Some(host),
@@ -250,7 +263,7 @@ impl Seat {
     fn summary(&self, may_be: Duration) -> Summary {
         Summary {
             name: self.name,
-            alive: self.child.end().borrow().is_none(),
+            alive: self.is_alive(),
             health: self.health(),
             silent: self.silence.so_far(),
             may_be,
@@ -265,3 +278,6 @@ fn epochs(host: &Host) -> Vec<(&'static str, u32)> {
     let theirs = BY_PEER.map(|(name, number)| (name, host.peer_epochs.current(number)));
     ours.into_iter().chain(theirs).filter(|(_, raised)| *raised != 0).collect()
 }
+
+#[cfg(test)]
+mod tests;

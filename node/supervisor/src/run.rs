@@ -7,7 +7,7 @@
 
 use crate::binaries::{Binaries, MissingBinary};
 use crate::bounds::Bounds;
-use crate::cells::{Cells, Fault};
+use crate::cells::{Cells, Fault, Process};
 use crate::child::{Child, Exit};
 use crate::home::{Home, HomeError, private_folder};
 use crate::live::{self, Happening, Journal, Live, Processes};
@@ -284,7 +284,9 @@ impl Run {
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
         self.shared.live_processes.add(name, 0, &child.process, child.end());
         lock(&self.shared.processes).push(child.process.clone());
-        self.shared.cells.add(name, Arc::clone(&child), offer, descriptors);
+        let ends = Arc::clone(&child);
+        let process = Process { end: child.end(), kill: Arc::new(move || ends.kill()) };
+        self.shared.cells.add(name, process, offer, descriptors);
         self.children.push((name, child));
         // The task ends with the run's runtime; an error means that the peer is gone, and its end is seen
         // where processes are watched.

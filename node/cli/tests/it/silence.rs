@@ -17,6 +17,8 @@ const END_WITHIN: Duration = Duration::from_secs(40);
 /// A limit that is lower, for what takes several times as long.
 const LOWER: &str = "silent_ms=2000";
 const SEVERAL_TIMES: Duration = Duration::from_millis(6500);
+/// A little more than the supervisor's interval.
+const A_LOOK: Duration = Duration::from_millis(350);
 
 fn place() -> Place {
     let place = Place::new();
@@ -158,12 +160,14 @@ fn a_run_that_is_stopped_as_a_whole_goes_on_where_it_was() {
         place.converse().env("IOI_TEST_BOUNDS", LOWER).within(Duration::from_secs(60)).start_with_pipe();
     node.wait_for("\"read\"");
     let all = beneath(node.pid());
-    node.signal(Signal::STOP);
     all.iter().for_each(|(process, _)| process.stop());
+    // What they said last has been heard when the one who listens is stopped, and he listens again before the
+    // first of them can say anything.
+    sleep(A_LOOK);
+    node.signal(Signal::STOP);
     sleep(SEVERAL_TIMES);
-    // It listens again before the first of the others can say anything.
     node.signal(Signal::CONT);
-    sleep(Duration::from_millis(500));
+    sleep(A_LOOK);
     all.iter().for_each(|(process, _)| process.go_on());
     node.send(b"Where does the heron nest?\n");
     node.wait_for("\"answer\"");
