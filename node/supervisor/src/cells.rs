@@ -24,11 +24,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// Who of a run has its name in errors, and what its end means for the receipt.
+/// Without these two there is no receipt.
 const ORCHESTRATOR: &str = "orchestrator";
 const GUARDIAN: &str = "guardian";
 
-/// Epochs that the host raises, and those that the peer raises.
+/// Epochs that the host raises.
 const BY_HOST: [(&str, u32); 7] = [
     ("inbox", EPOCH_INBOX),
     ("registry", EPOCH_REGISTRY),
@@ -38,6 +38,7 @@ const BY_HOST: [(&str, u32); 7] = [
     ("history", EPOCH_HISTORY),
     ("shutdown", EPOCH_SHUTDOWN),
 ];
+/// Epochs that the peer raises.
 const BY_PEER: [(&str, u32); 4] = [
     ("outbox", EPOCH_OUTBOX),
     ("health_peer", EPOCH_HEALTH_PEER),
@@ -113,7 +114,7 @@ pub(crate) struct Process {
 enum Cell {
     /// What the process is to be told when it has taken the cell.
     Offered(Option<End>),
-    Taken(Host),
+    Taken(Box<Host>),
 }
 
 /// The cells of one run.
@@ -156,7 +157,7 @@ impl Cells {
             if let Cell::Offered(Some(end)) = &seat.cell {
                 tell(&mut host, end);
             }
-            seat.cell = Cell::Taken(host);
+            seat.cell = Cell::Taken(Box::new(host));
         }
     }
 
@@ -239,7 +240,8 @@ impl Cells {
     }
 }
 
-/// A process that has left so much unread that there is no room is silent, too, and ends for that.
+/// An error means that earlier instructions fill the inbox: it has been told to end before, and was silent
+/// since, which ends it.
 fn tell(host: &mut Host, end: &End) {
     let _ = ask_to_end(host, end);
 }

@@ -284,8 +284,10 @@ impl Run {
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
         self.shared.live_processes.add(name, 0, &child.process, child.end());
         lock(&self.shared.processes).push(child.process.clone());
-        let ends = Arc::clone(&child);
-        let process = Process { end: child.end(), kill: Arc::new(move || ends.kill()) };
+        // Weak, so that the process goes with the run, also where another one could not be started.
+        let weak = Arc::downgrade(&child);
+        let kill = Arc::new(move || weak.upgrade().iter().for_each(|child| child.kill()));
+        let process = Process { end: child.end(), kill };
         self.shared.cells.add(name, process, offer, descriptors);
         self.children.push((name, child));
         // The task ends with the run's runtime; an error means that the peer is gone, and its end is seen

@@ -32,7 +32,9 @@ impl Puppet {
         let offer = descriptors.offer(0).unwrap();
         let (end, kills) = (watch::Sender::new(None), Arc::new(AtomicU32::new(0)));
         let killed = Arc::clone(&kills);
-        let kill = Arc::new(move || drop(killed.fetch_add(1, Ordering::Relaxed)));
+        let kill = Arc::new(move || {
+            killed.fetch_add(1, Ordering::Relaxed);
+        });
         cells.add(name, Process { end: end.subscribe(), kill }, offer, Arc::new(descriptors));
         Self { channel: Some(channel), end, kills }
     }
