@@ -172,7 +172,7 @@ impl Cells {
 
     /// Looks at all cells again and again, until one of them shows a fault.
     pub(crate) async fn watch(self: Arc<Self>) {
-        let (began, mut looks) = (Instant::now(), Looks::default());
+        let (began, mut looks) = (Instant::now(), Looks::new(self.bounds.silent));
         loop {
             sleep(LOOK_EVERY).await;
             if let Some(fault) = self.look(looks.look(began.elapsed())) {

@@ -10,20 +10,24 @@ use std::time::Duration;
 
 /// How often it is looked whether anybody was heard.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// A look that comes so long after the one before is late.
-const LATE: Duration = Duration::from_millis(1000);
-
 /// The looks themselves: how much time each has seen.
-#[derive(Default)]
 pub(crate) struct Looks {
     last: Option<Duration>,
+    /// A look that comes so long after the one before is late.
+    late: Duration,
 }
 
 impl Looks {
+    /// For processes that may be silent as long as this. A look is late after half of it: who was stopped with
+    /// the one who looks has the other half to be heard, and a machine that is merely busy makes no look late.
+    pub(crate) fn new(may_be_silent: Duration) -> Self {
+        Self { last: None, late: may_be_silent / 2 }
+    }
+
     /// A look now, by a clock that never goes back: the time since the one before, `None` for one that is late.
     pub(crate) fn look(&mut self, now: Duration) -> Option<Duration> {
         let seen = now.saturating_sub(self.last.replace(now).unwrap_or(now));
-        (seen < LATE).then_some(seen)
+        (seen < self.late).then_some(seen)
     }
 }
 
@@ -62,8 +66,9 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(5);
 
+    const LATE: Duration = Duration::from_millis(2500);
+
     /// One process and its watcher, by a clock of their own.
-    #[derive(Default)]
     struct Watched {
         now: Duration,
         beats: u32,
@@ -72,6 +77,11 @@ mod tests {
     }
 
     impl Watched {
+        /// It has beaten so often.
+        fn new(beats: u32) -> Self {
+            Self { now: Duration::ZERO, beats, looks: Looks::new(LIMIT), silence: Silence::default() }
+        }
+
         /// Time passes, then it is looked.
         fn after(&mut self, passed: Duration) -> Duration {
             self.now += passed;
@@ -91,14 +101,14 @@ mod tests {
 
     #[test]
     fn silence_is_noticed_after_its_limit_and_not_before() {
-        let mut watched = Watched { beats: 7, ..Watched::default() };
+        let mut watched = Watched::new(7);
         watched.after(LOOK_EVERY);
         assert_eq!(watched.until_silent(), LIMIT);
     }
 
     #[test]
     fn a_process_that_was_never_heard_is_silent_from_the_first_look_on() {
-        let (mut looks, mut silence, mut now) = (Looks::default(), Silence::default(), Duration::ZERO);
+        let (mut looks, mut silence, mut now) = (Looks::new(LIMIT), Silence::default(), Duration::ZERO);
         let first = silence.look(looks.look(now), None);
         assert_eq!(first, Duration::ZERO);
         while silence.look(looks.look(now), None) < LIMIT {
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_beat_begins_the_count_anew_also_where_the_number_wraps() {
-        let mut watched = Watched { beats: u32::MAX - 3, ..Watched::default() };
+        let mut watched = Watched::new(u32::MAX - 3);
         for _ in 0..10 {
             for _ in 0..16 {
                 assert!(watched.after(LOOK_EVERY) < LIMIT);
@@ -123,7 +133,7 @@ mod tests {
     #[test]
     fn a_look_that_is_late_begins_the_count_anew() {
         for gap in [LATE, LIMIT, LIMIT * 1000] {
-            let mut watched = Watched { beats: 7, ..Watched::default() };
+            let mut watched = Watched::new(7);
             for _ in 0..19 {
                 assert!(watched.after(LOOK_EVERY) < LIMIT);
             }
@@ -134,16 +144,16 @@ mod tests {
 
     #[test]
     fn looks_that_are_only_a_little_late_count_in_full() {
-        let mut watched = Watched { beats: 7, ..Watched::default() };
+        let mut watched = Watched::new(7);
         watched.after(LOOK_EVERY);
         let a_little = LATE - Duration::from_millis(1);
         let looks = (1..).find(|_| watched.after(a_little) >= LIMIT);
-        assert_eq!(looks, Some(6), "5 s are reached with the sixth look of 999 ms");
+        assert_eq!(looks, Some(3), "5 s are reached with the third look of 2499 ms");
     }
 
     #[test]
     fn a_suspended_machine_costs_nobody_his_run() {
-        let mut watched = Watched { beats: 1, ..Watched::default() };
+        let mut watched = Watched::new(1);
         for hour in 1..100 {
             // It beats twice a second, is suspended for an hour, and takes a moment to get going.
             for _ in 0..20 {

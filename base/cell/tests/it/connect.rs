@@ -38,7 +38,7 @@ fn an_idle_peer_costs_at_most_128_kib_although_its_map_has_32_mib() {
         return;
     }
     let (_host, _peer) = both(Tier::Light);
-    let bytes = resident("memfd:ioi-region");
+    let bytes = resident("memfd:ioi-shared");
     assert!(bytes > 32 << 10, "the count found nothing: {bytes}");
     assert!(bytes <= 128 << 10, "an idle peer costs {bytes} bytes");
 }

@@ -48,7 +48,7 @@ impl OwnMemory {
         if bytes == 0 || bytes > REGION_BYTES_MAX || allocated > bytes {
             return Err(RegionError::Size { bytes: bytes.max(allocated), bytes_max: REGION_BYTES_MAX });
         }
-        let file = make_file()?;
+        let file = make_file("ioi-shared")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
         let mapping = Arc::new(Mapping::for_writing(file.as_fd(), bytes)?);
         let memory = OwnMemory { mapping, file, claimed: Mutex::default() };
@@ -269,7 +269,7 @@ impl WriterDraft {
         if bytes == 0 || bytes > REGION_BYTES_MAX || allocated > bytes {
             return Err(RegionError::Size { bytes: bytes.max(allocated), bytes_max: REGION_BYTES_MAX });
         }
-        let file = make_file()?;
+        let file = make_file("ioi-shared")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
         let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
         for range in ranges {
