@@ -35,11 +35,11 @@ pub(crate) fn load(words: &[AtomicU64], into: &mut [u8]) {
     }
 }
 
-/// Where there is a processor that model checkers and interpreters don't stand in for.
-#[cfg(all(feature = "os", not(any(loom, shuttle, miri))))]
+// Model checkers and interpreters run without an operating system, over atomics of their own.
+#[cfg(feature = "os")]
 use crate::os::copy::{load as load_whole, store as store_whole};
 
-#[cfg(not(all(feature = "os", not(any(loom, shuttle, miri)))))]
+#[cfg(not(feature = "os"))]
 fn store_whole(words: &[AtomicU64], bytes: &[u8]) {
     let (chunks, _) = bytes.as_chunks::<WORD>();
     for (word, chunk) in words[..chunks.len()].iter().zip(chunks) {
@@ -47,7 +47,7 @@ fn store_whole(words: &[AtomicU64], bytes: &[u8]) {
     }
 }
 
-#[cfg(not(all(feature = "os", not(any(loom, shuttle, miri)))))]
+#[cfg(not(feature = "os"))]
 fn load_whole(words: &[AtomicU64], into: &mut [u8]) {
     let (chunks, _) = into.as_chunks_mut::<WORD>();
     for (word, chunk) in words[..chunks.len()].iter().zip(chunks) {

@@ -22,6 +22,7 @@ pub mod limits;
 pub mod link;
 pub mod machine;
 pub mod measure;
+pub mod patience;
 pub mod payload;
 pub mod pin;
 pub mod placement;

@@ -127,8 +127,8 @@ impl<'a> Turns<'a> {
                     }
                     self.places.sweep();
                     round.line = before.max(placement.look()?);
+                    rounds.push(round);
                     if round.line <= CLOSE_NS_MAX || !placement.is_patient() {
-                        rounds.push(round);
                         return Ok(());
                     }
                     placement.spend(start.elapsed());

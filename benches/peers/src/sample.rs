@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Fewer single samples have no meaningful 99th percentile.
 const P99_COUNT_MIN: usize = 100;
 
+/// Fewer rounds of close cores are no figure.
+const CLOSE_ROUNDS_MIN: usize = 3;
+
 /// One round of one cell: ns for times, a second's messages for one-way rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
@@ -43,8 +46,8 @@ pub struct Summary {
     pub p99: Option<f64>,
     /// The smallest of them: what the machine gives when nothing else runs.
     pub p99_min: Option<f64>,
-    /// Whether the two cores were close in the rounds that count: in most of them, and then the
-    /// others don't count.
+    /// Whether the two cores were close in the rounds that count: if they were in at least three,
+    /// the others don't count.
     #[serde(default)]
     pub is_close: bool,
     pub rounds: Vec<Round>,
@@ -54,7 +57,7 @@ impl Summary {
     /// None without a round.
     pub fn new(rounds: Vec<Round>) -> Option<Self> {
         let close = || rounds.iter().filter(|round| round.line <= CLOSE_NS_MAX);
-        let is_close = close().count() * 2 > rounds.len();
+        let is_close = close().count() >= CLOSE_ROUNDS_MIN;
         let counted = || rounds.iter().filter(|round| !is_close || round.line <= CLOSE_NS_MAX);
         let medians = sorted(counted().map(|round| round.median).collect());
         let p99s = sorted(counted().filter_map(|round| round.p99).collect());
@@ -69,9 +72,10 @@ impl Summary {
         })
     }
 
-    /// The last round's word on what a killed peer left.
+    /// What a killed peer left in the round in which it left most.
     pub fn left(&self) -> Option<Left> {
-        self.rounds.iter().rev().find_map(|round| round.left)
+        let lefts = self.rounds.iter().filter_map(|round| round.left);
+        lefts.max_by_key(|left| (left.files_before + left.files_after, left.noticed as u64))
     }
 }
 
@@ -109,13 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn rounds_of_distant_cores_count_only_where_most_are_such() {
+    fn rounds_of_distant_cores_count_only_where_there_are_too_few_others() {
         let round = |median, line| Round { median, p99: None, count: 1, line, left: None };
         let summary = |rounds| Summary::new(rounds).unwrap();
-        let mostly_close = summary(vec![round(1.0, 90.0), round(9.0, 400.0), round(2.0, 150.0)]);
-        assert_eq!((mostly_close.is_close, mostly_close.max, mostly_close.rounds.len()), (true, 2.0, 3));
-        let mostly_far = summary(vec![round(1.0, 90.0), round(9.0, 400.0), round(8.0, 152.0)]);
-        assert_eq!((mostly_far.is_close, mostly_far.median), (false, 8.0));
+        let far = round(9.0, 400.0);
+        let close = summary(vec![round(1.0, 90.0), far, round(2.0, 150.0), far, far, far, round(3.0, 90.0)]);
+        assert_eq!((close.is_close, close.median, close.max, close.rounds.len()), (true, 2.0, 3.0, 7));
+        let too_few = summary(vec![round(1.0, 90.0), far, round(8.0, 152.0), round(2.0, 90.0)]);
+        assert_eq!((too_few.is_close, too_few.max), (false, 9.0));
     }
 
     #[test]

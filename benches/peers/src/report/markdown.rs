@@ -1,6 +1,6 @@
 //! The documented page.
 
-use super::{Report, Verdict, advantage, figure, rows, shown};
+use super::{BARE_P99_USUAL_NS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
 use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
@@ -17,8 +17,8 @@ pub fn page(report: &Report) -> String {
         "![Latency by message size](ipc-latency.svg)\n\n![Throughput by message size](ipc-throughput.svg)\n";
     out += "\n## Each row with its spread\n\n";
     out += "Median of the rounds' medians, their smallest and largest, and the median of the rounds' 99th \
-            percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours \
-            is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
+            percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours (the \
+            byte ring one way) is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
     for row in rows() {
         out += &details(report, row);
     }
@@ -117,8 +117,9 @@ fn details(report: &Report, row: &Row) -> String {
     if let (Some(_), Some(spread)) = (row.p99_goal, report.bare_p99_spread(&row.cell)) {
         let _ = writeln!(
             out,
-            "The goal for p99 binds only where the bare ring's p99 is at most 1.5 × that of its quietest round; here \
-             it is {}.\n",
+            "The goal for p99 binds only where the bare ring's p99 is at most {P99_SPREAD_MAX} × its usual {}; here it \
+             is {}.\n",
+            figure::time(BARE_P99_USUAL_NS),
             figure::ratio(spread)
         );
     }
@@ -138,8 +139,11 @@ fn detail(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) 
         Outcome::Failed(why) => return format!("failed: {} | | | |", why.replace('|', "/")),
     };
     let cell = |value: f64| figure::of_cell(&row.cell, value);
-    let ratio = |other: Option<&Summary>| other.map(|other| advantage(&row.cell, other, summary));
-    let ours = ratio(report.ours(&row.cell).filter(|_| transport.kind != Kind::Ours));
+    // Figures of close and of distant cores are not compared.
+    let comparable = |other: &&Summary| other.is_close == summary.is_close;
+    let ratio =
+        |other: Option<&Summary>| other.filter(comparable).map(|other| advantage(&row.cell, other, summary));
+    let ours = ratio(report.ours(row).filter(|_| transport.name != row.ours));
     let limit = ratio(report.figures(&row.cell, row.limit).filter(|_| transport.name != row.limit));
     let shown = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     format!(
