@@ -20,12 +20,23 @@ pub struct Receiver<const SLOTS: usize, const BYTES: usize> {
 }
 
 /// Both ends of a port, for the same thread or two.
+///
+/// They spin if this process may run on more than one core. One that is bound to a core of its own,
+/// while its peer has another, says so with [`split_with`].
 #[must_use]
 pub fn split<const SLOTS: usize, const BYTES: usize>(
     port: Port<SLOTS, BYTES>,
 ) -> (Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>) {
-    let (sender, receiver) = (port.sender, port.receiver);
-    (Sender { port: sender, spin: Spin::adaptive() }, Receiver { port: receiver, spin: Spin::adaptive() })
+    split_with(port, &Spin::adaptive())
+}
+
+/// [`split`] for ends that spin as they are told.
+#[must_use]
+pub fn split_with<const SLOTS: usize, const BYTES: usize>(
+    port: Port<SLOTS, BYTES>,
+    spin: &Spin,
+) -> (Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>) {
+    (Sender { port: port.sender, spin: spin.clone() }, Receiver { port: port.receiver, spin: spin.clone() })
 }
 
 impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {

@@ -14,7 +14,8 @@ use crate::pin::Cores;
 use crate::sample::Round;
 use crate::transports::{Near, depth};
 use anyhow::{Context, Result, bail, ensure};
-use ioi_port::blocking::{Receiver, Sender, split};
+use ioi_port::Spin;
+use ioi_port::blocking::{Receiver, Sender, split_with};
 use ioi_shm::ring::Header;
 use ioi_shm::{
     Borrower, DescriptorChannel, FillError, Handle, Lender, Loan, OwnMemory, PeerMemory, Port, Quota,
@@ -70,7 +71,8 @@ fn quota(bytes: u64) -> Quota {
 
 impl<const BYTES: usize> Ours<BYTES> {
     fn new(channel: &DescriptorChannel, own: Side, other: Side, wait: Wait) -> Result<Self> {
-        let port = split(Port::connect(channel, 1, TIMEOUT)?);
+        // Each side is bound to a core of its own.
+        let port = split_with(Port::connect(channel, 1, TIMEOUT)?, &Spin::for_cores(2));
         let lender = own.lender(channel, BYTES)?;
         let borrower = other.borrower(channel, BYTES)?;
         let private = if borrower.is_some() && !other.is_host { vec![1; other.bytes] } else { Vec::new() };
