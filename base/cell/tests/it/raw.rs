@@ -4,7 +4,7 @@
 use crate::common::{LONG, QUOTA};
 use ioi_cell::ARENA_OFFSET;
 use ioi_cell::native::{Host, Peer, Tier};
-use ioi_shm::{DescriptorChannel, OwnMemory, OwnWords, PeerMemory, WriterDraft};
+use ioi_shm::{DescriptorChannel, OwnMemory, OwnWords, PeerMemory, PeerWords, WriterDraft};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -33,7 +33,8 @@ impl Raw {
         let start = at & !7;
         let range = start..(at + bytes as u64).next_multiple_of(8);
         let mut found = vec![0; (range.end - range.start) as usize];
-        self.other.words(range).unwrap().u64s().copy_to(0, &mut found);
+        let words: PeerWords = self.other.words(range).unwrap();
+        words.u64s().copy_to(0, &mut found);
         found[(at - start) as usize..][..bytes].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
