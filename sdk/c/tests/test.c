@@ -298,6 +298,7 @@ int main(int argc, char **argv) {
         check_vector("", &vectors[at]);
         check_damaged(&vectors[at]);
     }
+    check_foreign("later-");
     check_foreign("go-");
     check_foreign("python-");
     check_foreign("typescript-");

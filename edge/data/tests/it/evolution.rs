@@ -1,11 +1,12 @@
 //! Messages of the released schema are read by the current one, and the other way round; so are those
 //! of a schema that has more fields in every struct. A schema that breaks the rule is found out.
 
+use crate::later::{LATER_TEXT, copy, flat};
 use crate::{broken::data_capnp as broken, evolved::data_capnp as evolved, frozen::data_capnp as released};
-use crate::{for_each_vector, values};
+use crate::{for_each_module, for_each_vector, values};
 use capnp::message::{Builder, ReaderOptions};
 use capnp::traits::Owned;
-use capnp::{dynamic_struct, dynamic_value, serialize};
+use capnp::{dynamic_value, serialize};
 use ioi_data::lens::{self, Words};
 use ioi_data::types::*;
 
@@ -58,49 +59,6 @@ fn released_fields() -> Vec<String> {
     names
 }
 
-const LATER_NUMBER: u64 = u64::MAX;
-const LATER_TEXT: &str = "what a later schema has to say";
-
-/// Copies field by field, so that the copy holds no field that its schema does not know. What is new in
-/// its schema gets a value in every struct, elements of lists included.
-fn copy(from: dynamic_struct::Reader<'_>, mut to: dynamic_struct::Builder<'_>) {
-    for field in to.get_schema().get_fields().unwrap() {
-        let name = field.get_proto().get_name().unwrap().to_str().unwrap().to_owned();
-        let value = match name.as_str() {
-            "laterNumber" => LATER_NUMBER.into(),
-            "laterText" => LATER_TEXT.into(),
-            _ => from.get_named(&name).unwrap(),
-        };
-        match value {
-            dynamic_value::Reader::Struct(inner) => {
-                copy(inner, to.reborrow().init_named(&name).unwrap().downcast());
-            }
-            dynamic_value::Reader::List(list) if list.is_empty() => {}
-            dynamic_value::Reader::List(list) => {
-                let built = to.reborrow().initn_named(&name, list.len()).unwrap();
-                copy_list(list, built.downcast());
-            }
-            value => to.set_named(&name, value).unwrap(),
-        }
-    }
-}
-
-fn copy_list(from: capnp::dynamic_list::Reader<'_>, mut to: capnp::dynamic_list::Builder<'_>) {
-    for at in 0..from.len() {
-        match from.get(at).unwrap() {
-            dynamic_value::Reader::Struct(inner) => copy(inner, to.reborrow().get(at).unwrap().downcast()),
-            value => to.set(at, value).unwrap(),
-        }
-    }
-}
-
-/// One segment, with its head.
-fn flat(message: Builder<capnp::message::HeapAllocator>) -> Words {
-    let words = message.into_reader().canonicalize().unwrap();
-    let head = (words.len() as u64) << 32;
-    Words::copy(&[&head.to_le_bytes()[..], capnp::Word::words_to_bytes(&words)].concat()).unwrap()
-}
-
 /// Reads the message by another schema, shows it, and writes it anew.
 fn by_other<T: Owned>(words: &Words, known: &[String]) -> (String, Words)
 where
@@ -125,47 +83,22 @@ where
     show(lens::open::<T>(words.as_bytes()).unwrap().root().unwrap().into(), known)
 }
 
-/// Calls `$with!(module, Type, value)` for each type, by its module in the generated code.
-macro_rules! for_each_module {
-    ($with:ident) => {
-        $with!(handle, Handle, values::handle());
-        $with!(reference, Reference, values::reference());
-        $with!(metadata, Metadata, values::metadata());
-        $with!(envelope, Envelope, values::envelope());
-        $with!(envelope, Envelope, Envelope::default());
-        $with!(tensor, Tensor, values::tensor());
-        $with!(tensor, Tensor, values::scalar());
-        $with!(agent_context, AgentContext, values::agent_context());
-        $with!(chunk, Chunk, values::chunk());
-        $with!(leaf_proof, LeafProof, values::leaf_proof());
-        $with!(retrieval_proof, RetrievalProof, values::retrieval_proof());
-        $with!(context_slice, ContextSlice, values::context_slice());
-        $with!(context_slice, ContextSlice, ContextSlice::default());
-        $with!(inference_request, InferenceRequest, values::inference_request());
-        $with!(inference_output, InferenceOutput, values::inference_output());
-        $with!(block, Block, values::block());
-    };
-}
-
 #[test]
-fn every_type_is_exchanged() {
-    let mut exchanged = Vec::new();
-    let mut all = Vec::new();
-    macro_rules! name {
-        ($_:tt, $name:ident, $value:expr) => {
-            exchanged.push($name::NAME);
+fn every_vector_is_exchanged() {
+    let (mut exchanged, mut all) = (Vec::new(), Vec::new());
+    macro_rules! by_module {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
+            exchanged.push($file);
         };
     }
-    macro_rules! name_of_vector {
-        ($_:tt, $name:ident, $value:expr) => {
-            all.push($name::NAME);
+    macro_rules! by_file {
+        ($file:literal, $name:ident, $value:expr) => {
+            all.push($file);
         };
     }
-    for_each_module!(name);
-    for_each_vector!(name_of_vector);
-    for name in all {
-        assert!(exchanged.contains(&name), "{name} is not exchanged");
-    }
+    for_each_module!(by_module);
+    for_each_vector!(by_file);
+    assert_eq!(exchanged, all);
 }
 
 /// What is not the same when the other schema reads a message of today and today's reads one of it.
@@ -187,7 +120,7 @@ macro_rules! exchange {
 fn the_released_and_the_current_schema_read_each_others_messages() {
     let known = released_fields();
     macro_rules! check {
-        ($module:ident, $name:ident, $value:expr) => {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
             let current = lens::encode(&$value).unwrap();
             let (shown, rewritten) = by_other::<released::$module::Owned>(&current, &known);
             assert_eq!(shown, by_current::<$name>(&current, &known), "written today, read as released");
@@ -202,7 +135,7 @@ fn a_schema_with_more_fields_in_every_struct_and_the_current_one_read_each_other
     let known = released_fields();
     let all = [&known[..], &later_fields()].concat();
     macro_rules! check {
-        ($module:ident, $name:ident, $value:expr) => {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
             let wrong = exchange!(evolved, $module, $name, $value, &known);
             assert!(wrong.is_empty(), "{}: {wrong:?}", $name::NAME);
             let current = lens::encode(&$value).unwrap();
@@ -231,7 +164,7 @@ fn later_fields() -> Vec<String> {
 fn a_schema_that_renumbers_or_retypes_a_field_is_found_out() {
     let known = released_fields();
     macro_rules! check {
-        ($module:ident, $name:ident, $value:expr) => {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
             let wrong = exchange!(broken, $module, $name, $value, &known);
             let holds_what_is_broken =
                 ["Handle", "Envelope", "Reference", "AgentContext", "InferenceRequest"];

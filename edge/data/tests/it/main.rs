@@ -24,6 +24,7 @@ mod broken {
     }
 }
 mod hostile;
+mod later;
 mod refusals;
 mod values;
 mod vectors;

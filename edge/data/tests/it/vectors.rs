@@ -66,6 +66,11 @@ fn what_python_has_written_reads_as_its_value() {
 }
 
 #[test]
+fn what_a_later_schema_has_written_reads_as_its_value() {
+    written_by("later");
+}
+
+#[test]
 fn what_typescript_has_written_reads_as_its_value() {
     written_by("typescript");
 }
