@@ -79,6 +79,7 @@ fn buffers_are_made_once_and_only_where_there_is_room() {
     let large = peer.lender.lease(29 << 20, 0).unwrap();
     let error = peer.ping_pong(1 << 20).unwrap_err();
     assert!(matches!(error, FillError::Lease(LeaseError::Quota { .. })), "{error}");
+    peer.lender.hand_over(&large).unwrap();
     peer.lender.release(&large).unwrap();
     let mut screen = peer.ping_pong(1 << 20).unwrap();
     screen.write(&mut peer.lender, |bytes| bytes.fill(1)).unwrap();

@@ -51,6 +51,7 @@ fn whoever_has_used_up_a_quota_gets_no_room_elsewhere() {
     // 30 MiB are the quota, more are the arena.
     let error = spill.place(&mut host.lender, 1, &bytes((1 << 20) + 1)).unwrap_err();
     assert!(matches!(error, PlaceError::Arena(FillError::Lease(LeaseError::Quota { .. }))), "{error}");
+    host.lender.hand_over(&held).unwrap();
     host.lender.release(&held).unwrap();
     let placed = spill.place(&mut host.lender, 1, &bytes((1 << 20) + 1)).unwrap();
     assert!(matches!(placed, Placed::Arena(_)));
