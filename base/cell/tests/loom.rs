@@ -67,6 +67,8 @@ struct Screen {
     writer: [AtomicU32; 2],
     reader: [AtomicU32; 1],
     buffers: [UnsafeCell<()>; 2],
+    /// Which picture is in which.
+    pictures: [AtomicU32; 2],
 }
 
 impl Screen {
@@ -75,6 +77,7 @@ impl Screen {
         let is_free = claim::begin(&self.writer, Word::new(&self.reader[CLAIM]), buffer);
         if is_free {
             self.buffers[buffer as usize].with_mut(|_| ());
+            self.pictures[buffer as usize].store(version, Ordering::Relaxed);
             claim::publish(&self.writer, version, buffer);
         }
         is_free
@@ -84,13 +87,15 @@ impl Screen {
         let (active, writing) = (Word::new(&self.writer[ACTIVE]), Word::new(&self.writer[WRITING]));
         let Try::Claimed(active) = claim::claim(&self.reader, active, writing) else { return None };
         self.buffers[active as usize & 1].with(|_| ());
+        let picture = self.pictures[active as usize & 1].load(Ordering::Relaxed);
+        assert_eq!(picture, active >> 1, "another picture than the one that was claimed");
         claim::release(&self.reader);
         Some(active >> 1)
     }
 }
 
 #[test]
-fn no_buffer_is_written_and_read_at_once() {
+fn no_buffer_is_written_and_read_at_once_and_what_is_read_is_what_was_claimed() {
     let (read, busy) = (flag(), flag());
     let (was_read, was_busy) = (read.clone(), busy.clone());
     model(move || {
@@ -98,6 +103,7 @@ fn no_buffer_is_written_and_read_at_once() {
             writer: std::array::from_fn(|_| AtomicU32::new(0)),
             reader: std::array::from_fn(|_| AtomicU32::new(0)),
             buffers: std::array::from_fn(|_| UnsafeCell::new(())),
+            pictures: std::array::from_fn(|_| AtomicU32::new(0)),
         });
         let (other, was_busy) = (Arc::clone(&screen), was_busy.clone());
         let writer = thread::spawn(move || {
