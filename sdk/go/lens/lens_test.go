@@ -25,7 +25,7 @@ import (
 
 const vectors = "../../../schema/vectors/data"
 
-var languages = regexp.MustCompile(`^(go|python|typescript)-`)
+var languages = regexp.MustCompile(`^(go|python|typescript|later)-`)
 
 // described is what a file's JSON says of it.
 type described struct {
