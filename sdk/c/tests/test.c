@@ -244,6 +244,30 @@ static void check_random(void) {
     result(accepted > 0, "random words are read or refused", "none was ever accepted, so little was read");
 }
 
+// --- Shapes. ---
+
+// A tensor of bytes with these sizes, and with data of up to eight bytes.
+static ioi_error check_shape_of(uint64_t a, uint64_t b, uint64_t c, uint64_t data_bytes) {
+    uint64_t words[] = {
+        UINT64_C(8) << 32, UINT64_C(0x0002000100000000), // The head; the root: one word, two pointers.
+        IOI_ELEMENT_TYPE_U8, UINT64_C(3) << 35 | UINT64_C(5) << 32 | 1 << 2 | 1, data_bytes << 35 | UINT64_C(2) << 32 | 3 << 2 | 1,
+        a, b, c, 0,
+    };
+    return read_all(NULL, "Tensor", words, sizeof words);
+}
+
+static void check_shapes(void) {
+    const uint64_t large = UINT64_C(1) << 40, max = UINT64_MAX, half = UINT64_C(1) << 63;
+    bool empty = check_shape_of(large, large, 0, 0) == IOI_OK && check_shape_of(large, 0, large, 0) == IOI_OK &&
+                 check_shape_of(0, large, large, 0) == IOI_OK;
+    result(empty, "a size of 0 makes a shape empty, wherever it stands", "");
+    result(check_shape_of(large, large, 0, 1) == IOI_TENSOR_LENGTH, "a shape with a size of 0 has no data", "");
+    result(check_shape_of(max, 1, 1, 0) == IOI_TENSOR_LENGTH, "a shape of 2^64 - 1 bytes is one", "");
+    bool too_large = check_shape_of(half, 2, 1, 0) == IOI_TENSOR_SHAPE && check_shape_of(1, 2, half, 0) == IOI_TENSOR_SHAPE &&
+                     check_shape_of(large, 1, large, 0) == IOI_TENSOR_SHAPE;
+    result(too_large, "a shape of 2^64 bytes and more is none", "");
+}
+
 // --- Limits. ---
 
 // A struct whose one pointer is the next such struct.
@@ -303,6 +327,7 @@ int main(int argc, char **argv) {
     }
     check_that_none_is_forgotten();
     check_random();
+    check_shapes();
     check_limits();
     printf("test result: %s. %d passed; %d failed; 0 ignored\n", failures ? "FAILED" : "ok", passed, failures);
     return failures != 0;

@@ -17,6 +17,7 @@ const (
 	Segments     = "lens.segments"
 	Short        = "lens.short"
 	TensorLength = "tensor.length"
+	TensorShape  = "tensor.shape"
 )
 
 func refuse(code, format string, arguments ...any) error {

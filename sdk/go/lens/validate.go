@@ -299,15 +299,11 @@ func (w *walk) checkTensor(place structPlace) error {
 	if err != nil {
 		return err
 	}
-	sizes := make([]uint64, shape.count)
-	for index := range sizes {
-		sizes[index] = binary.LittleEndian.Uint64(w.segment[shape.at+uint64(index)*WordBytes:])
-	}
 	bytes, err := again.fieldAt(place, 1, sizeByte)
 	if err != nil {
 		return err
 	}
-	return checkTensor(element, sizes, bytes.count)
+	return checkTensor(element, w.segment[shape.at:shape.at+shape.count*WordBytes], bytes.count)
 }
 
 // fieldAt is the list in a pointer of a struct, empty where there is none.
