@@ -77,6 +77,7 @@ static const vector vectors[] = {
     {"envelope-empty", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
     {"tensor", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
     {"tensor-scalar", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
+    {"tensor-no-elements", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
     {"agent_context", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
     {"agent_context-empty", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
     {"chunk", "Chunk", IOI_CELL_TYPE_ID_CHUNK},
@@ -182,6 +183,8 @@ static const hostile refused[] = {
     {"tensor-too-short", "Tensor", IOI_TENSOR_LENGTH},
     {"tensor-too-long", "Tensor", IOI_TENSOR_LENGTH},
     {"tensor-of-no-size", "Tensor", IOI_TENSOR_SHAPE},
+    {"tensor-of-2-to-the-64-bytes", "Tensor", IOI_TENSOR_SHAPE},
+    {"tensor-of-no-elements-with-data", "Tensor", IOI_TENSOR_LENGTH},
     {"element-type-99", "Tensor", IOI_ENUM},
 };
 
