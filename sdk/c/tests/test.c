@@ -329,6 +329,15 @@ static void check_limits(void) {
         times += !error;
     }
     result(error == IOI_BUDGET && times == 9, "a message can be walked eight times, its root's pointer being free", ioi_error_name(error));
+    // A list of structs over four words, of which it says that they hold nothing.
+    uint64_t empty[] = {UINT64_C(7) << 32, UINT64_C(1) << 48, UINT64_C(4) << 35 | UINT64_C(7) << 32 | 1, 0, 0, 0, 0, 0};
+    ioi_list list;
+    error = ioi_message_open(&message, empty, sizeof empty);
+    error = error ? error : ioi_message_root(&message, &root);
+    for (times = 0; !error && times < 100; times += !error) {
+        error = ioi_struct_list(&root, 0, IOI_ELEMENT_STRUCT, &list);
+    }
+    result(error == IOI_BUDGET && times == 11, "words of a list that holds nothing are paid for", ioi_error_name(error));
     ioi_u32_list none = {0};
     uint32_t value;
     result(ioi_u32_list_get(none, 0, &value) == IOI_INDEX, "no element of an empty list is read", "");

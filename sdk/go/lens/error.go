@@ -16,6 +16,7 @@ const (
 	Length       = "lens.length"
 	Segments     = "lens.segments"
 	Short        = "lens.short"
+	Unaligned    = "lens.unaligned"
 	TensorLength = "tensor.length"
 	TensorShape  = "tensor.shape"
 )

@@ -295,6 +295,21 @@ func TestAShapesProductHasOneVerdictInAnyOrderAndBoundedWords(t *testing.T) {
 	}
 }
 
+func TestAMessageThatStartsElsewhereIsRefused(t *testing.T) {
+	message := got(os.ReadFile(filepath.Join(vectors, "envelope.bin")))
+	room := make([]byte, len(message)+8)
+	for shift := 1; shift < 8; shift++ {
+		shifted := room[shift : shift+copy(room[shift:], message)]
+		_, err := lens.Open[data.Envelope](shifted, lens.DefaultLimits)
+		for _, err := range []error{err, lens.Validate(shifted, data.Envelope_TypeID, lens.DefaultLimits)} {
+			var refused *lens.Error
+			if !errors.As(err, &refused) || refused.Code != lens.Unaligned {
+				t.Fatalf("shifted by %d: %v", shift, err)
+			}
+		}
+	}
+}
+
 // The library has its own limits, which hold for whoever opens without validating.
 func TestTheLibraryKeepsToTheLimits(t *testing.T) {
 	open := func(name string, limits lens.Limits) error {

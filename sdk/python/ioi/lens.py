@@ -21,9 +21,8 @@ from .shapes import types
 
 __all__ = ["DEPTH_MAX", "TRAVERSALS_MAX", "LensError", "data_view", "encode", "open_message", "types"]
 
-# How often all of a message may be walked through while it is open; the library counts some of what
-# it looks at twice.
-TRAVERSALS_MAX = 16
+# How often all of a message may be walked through while it is open.
+TRAVERSALS_MAX = 8
 DEPTH_MAX = 64
 
 

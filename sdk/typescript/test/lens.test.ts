@@ -123,6 +123,17 @@ for (const [name, shape, dataBytes, code] of SHAPES) {
   });
 }
 
+test("a message that starts elsewhere than at a multiple of 8 is refused", () => {
+  const message = readVector("envelope");
+  const room = new Uint8Array(message.length + 8);
+  for (let shift = 1; shift < 8; shift += 1) {
+    room.set(message, shift);
+    const bytes = room.subarray(shift, shift + message.length);
+    assert.throws(() => open(lens.Envelope, bytes), { code: "lens.unaligned" });
+    assert.throws(() => validate(lens.Envelope, bytes), { code: "lens.unaligned" });
+  }
+});
+
 test("a message is not read deeper than the limit", () => {
   const bytes = new Uint8Array(readVector("context_slice"));
   // Slice, proof, leaf list, path list, digest: five pointers.

@@ -4,6 +4,7 @@ export type LensErrorCode =
   | "lens.length"
   | "lens.segments"
   | "lens.short"
+  | "lens.unaligned"
   | "tensor.length"
   | "tensor.shape";
 
