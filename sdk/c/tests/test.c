@@ -63,6 +63,15 @@ static ioi_error read_all(FILE *out, const char *type, const void *bytes, size_t
     return error ? error : show_root(&to, type, &message);
 }
 
+// What validating says. What was found good is read without an error by every accessor.
+static ioi_error validate_and_read(const char *type, const void *bytes, size_t count) {
+    ioi_error error = validate_root(type, bytes, count), read = read_all(NULL, type, bytes, count);
+    if (!error && read) {
+        result(false, "what is valid can be read", ioi_error_name(read));
+    }
+    return error;
+}
+
 // --- Golden vectors. ---
 
 typedef struct vector {
@@ -109,7 +118,8 @@ static void check_vector(const char *prefix, const vector *of) {
     char *shown = NULL;
     size_t shown_bytes = 0;
     FILE *out = open_memstream(&shown, &shown_bytes);
-    ioi_error error = read_all(out, of->type, binary.bytes, binary.count);
+    ioi_error error = validate_root(of->type, binary.bytes, binary.count);
+    error = error ? error : read_all(out, of->type, binary.bytes, binary.count);
     fputs("\n}\n", out);
     fclose(out);
 
@@ -214,7 +224,9 @@ static void check_refused(const hostile *of) {
     char name[128];
     snprintf(name, sizeof name, "bad/%s.bin", of->name);
     file binary = read_file(name);
-    ioi_error error = read_all(NULL, of->type, binary.bytes, binary.count);
+    ioi_error error = validate_root(of->type, binary.bytes, binary.count);
+    result(error == of->error, of->name, ioi_error_name(error));
+    error = read_all(NULL, of->type, binary.bytes, binary.count);
     result(error == of->error, of->name, ioi_error_name(error));
     free(binary.bytes);
 }
@@ -239,7 +251,7 @@ static void check_damaged(const vector *of) {
     file binary = read_file(name);
     for (size_t at = 0; at < binary.count * 8; at++) {
         binary.bytes[at / 8] ^= (uint8_t)(1u << at % 8);
-        read_all(NULL, of->type, binary.bytes, binary.count);
+        validate_and_read(of->type, binary.bytes, binary.count);
         binary.bytes[at / 8] ^= (uint8_t)(1u << at % 8);
     }
     bool refuses = true;
@@ -247,7 +259,7 @@ static void check_damaged(const vector *of) {
         // A buffer of its own, so that a read beyond its end is seen.
         uint8_t *cut = malloc(count ? count : 1);
         memcpy(cut, binary.bytes, count);
-        refuses &= read_all(NULL, of->type, cut, count) != IOI_OK;
+        refuses &= validate_and_read(of->type, cut, count) != IOI_OK;
         free(cut);
     }
     result(refuses, "every cut is refused", of->name);
@@ -264,7 +276,7 @@ static void check_random(void) {
             words[at] = state & UINT64_C(0x0003000300000037);
         }
         words[0] = (uint64_t)(COUNT(words) - 1) << 32;
-        accepted += read_all(NULL, vectors[(size_t)round % COUNT(vectors)].type, words, sizeof words) == IOI_OK;
+        accepted += validate_and_read(vectors[(size_t)round % COUNT(vectors)].type, words, sizeof words) == IOI_OK;
     }
     result(accepted > 0, "random words are read or refused", "none was ever accepted, so little was read");
 }
@@ -278,7 +290,7 @@ static ioi_error check_shape_of(uint64_t a, uint64_t b, uint64_t c, uint64_t dat
         IOI_ELEMENT_TYPE_U8, UINT64_C(3) << 35 | UINT64_C(5) << 32 | 1 << 2 | 1, data_bytes << 35 | UINT64_C(2) << 32 | 3 << 2 | 1,
         a, b, c, 0,
     };
-    return read_all(NULL, "Tensor", words, sizeof words);
+    return validate_and_read("Tensor", words, sizeof words);
 }
 
 static void check_shapes(void) {
@@ -291,6 +303,22 @@ static void check_shapes(void) {
     bool too_large = check_shape_of(half, 2, 1, 0) == IOI_TENSOR_SHAPE && check_shape_of(1, 2, half, 0) == IOI_TENSOR_SHAPE &&
                      check_shape_of(large, 1, large, 0) == IOI_TENSOR_SHAPE;
     result(too_large, "a shape of 2^64 bytes and more is none", "");
+}
+
+// --- Validating. ---
+
+// Metadata, up to all three texts of which are the same seven letters.
+static ioi_error validate_metadata(int texts, bool is_only_read) {
+    const uint64_t text = UINT64_C(8) << 35 | UINT64_C(2) << 32 | 1;
+    uint64_t words[] = {UINT64_C(5) << 32, UINT64_C(3) << 48, text | 2 << 2, texts > 1 ? text | 1 << 2 : 0, texts > 2 ? text : 0,
+                        UINT64_C(0x0061616161616161)};
+    return is_only_read ? read_all(NULL, "Metadata", words, sizeof words) : validate_root("Metadata", words, sizeof words);
+}
+
+static void check_validating(void) {
+    result(validate_metadata(1, false) == IOI_OK, "what is reached once is valid", "");
+    result(validate_metadata(3, false) == IOI_BUDGET, "what is reached again and again is not", "");
+    result(validate_metadata(3, true) == IOI_OK, "what is not validated may be reached again and again", "");
 }
 
 // --- Limits. ---
@@ -363,6 +391,7 @@ int main(int argc, char **argv) {
     check_that_none_is_forgotten();
     check_random();
     check_shapes();
+    check_validating();
     check_limits();
     printf("test result: %s. %d passed; %d failed; 0 ignored\n", failures ? "FAILED" : "ok", passed, failures);
     return failures != 0;
