@@ -5,6 +5,8 @@ import random
 import re
 import unittest
 
+import capnp
+
 from ioi import cell, lens
 from ioi.guard import check
 
@@ -122,11 +124,17 @@ class Refusals(unittest.TestCase):
                         self.assertEqual(vectors.show(root, described["type"], []), described["value"])
 
     def test_the_library_stops_at_the_limit_of_what_is_read(self):
-        with self.assertRaises(lens.LensError) as refused:
+        with self.assertRaises(capnp.KjException) as refused:
             with lens.open_message("ContextSlice", vectors.read("context_slice")) as root:
                 for _ in range(10):
                     vectors.show(root, "ContextSlice", [])
         self.assertIn("traversal limit", str(refused.exception))
+
+    def test_what_goes_wrong_elsewhere_while_a_message_is_open_is_not_said_of_it(self):
+        with self.assertRaises(capnp.KjException), lens.open_message("Envelope", vectors.read("envelope")):
+            # A message of no words has no root.
+            with lens.types.Envelope.from_bytes(bytes(8)):
+                pass
 
     def test_whatever_is_changed_or_cut_the_message_is_read_or_refused(self):
         seed = int(os.environ.get("IOI_SEED") or random.SystemRandom().getrandbits(32))
