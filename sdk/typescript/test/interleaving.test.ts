@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { SECTION_PING_PONG, SUPERVISOR_FLAG_PEER } from "../src/cell.js";
 import { Epochs } from "../src/map/epochs.js";
+import { HealthLine } from "../src/map/health.js";
 import { type FinishedJob, History, HistoryWriter } from "../src/map/history.js";
 import type { SharedMemory } from "../src/map/memory.js";
 import { type Module, Registry, RegistryWriter } from "../src/map/registry.js";
@@ -179,6 +180,35 @@ test("a call is read whole or not at all, wherever its writer is", () => {
   });
   assert.ok(steps > 30, `${steps} steps`);
   assert.deepEqual([...seen].sort(), [0, 1, 2]);
+});
+
+test("a state is that of its own beat, wherever its reader or its writer is", () => {
+  const states = ["starting", "serving", "degraded", "stopping"] as const;
+  for (const side of ["reader", "writer"]) {
+    const steps = atEachStep((interruptAt) => {
+      const { plain, stepped } = memories();
+      const lineOf = (memory: SharedMemory) => new HealthLine(memory, 0, "peer", new Epochs(memory, 0, "peer"));
+      const [own, other] = [lineOf(stepped), lineOf(plain)];
+      let [interrupted, beats] = [false, 0];
+      const beat = (line: HealthLine) => {
+        beats += 1;
+        line.beat(states[beats % 4] as (typeof states)[number], BigInt(beats));
+      };
+      const look = (line: HealthLine) => {
+        const { heartbeat, state } = line.read();
+        assert.equal(state, states[heartbeat % 4]);
+      };
+      beat(other);
+      stepped.interrupt = () => {
+        interrupted = true;
+        (side === "reader" ? beat : look)(other);
+      };
+      stepped.countdown = interruptAt;
+      (side === "reader" ? look : beat)(own);
+      return interrupted;
+    });
+    assert.ok(steps >= 2, `${steps} steps of the ${side}`);
+  }
 });
 
 const PLACES = [[0x150000, 0], [0x160000, 5000], [0x170000, 64], [0x180000, 5000]] as const;
