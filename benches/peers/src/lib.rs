@@ -24,6 +24,7 @@ pub mod machine;
 pub mod measure;
 pub mod payload;
 pub mod pin;
+pub mod placement;
 pub mod plot;
 pub mod report;
 pub mod run;

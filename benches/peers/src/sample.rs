@@ -1,5 +1,6 @@
 //! Medians and spreads.
 
+use crate::placement::CLOSE_NS_MAX;
 use serde::{Deserialize, Serialize};
 
 /// Fewer single samples have no meaningful 99th percentile.
@@ -13,6 +14,9 @@ pub struct Round {
     pub p99: Option<f64>,
     /// Messages timed.
     pub count: usize,
+    /// A cache line there and back in ns, before or after, whichever took longer.
+    #[serde(default)]
+    pub line: f64,
     /// Files that the dead peer left when nobody had looked after it, and after that; kill rows only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Left>,
@@ -39,20 +43,28 @@ pub struct Summary {
     pub p99: Option<f64>,
     /// The smallest of them: what the machine gives when nothing else runs.
     pub p99_min: Option<f64>,
+    /// Whether the two cores were close in the rounds that count: in most of them, and then the
+    /// others don't count.
+    #[serde(default)]
+    pub is_close: bool,
     pub rounds: Vec<Round>,
 }
 
 impl Summary {
     /// None without a round.
     pub fn new(rounds: Vec<Round>) -> Option<Self> {
-        let medians = sorted(rounds.iter().map(|round| round.median).collect());
-        let p99s = sorted(rounds.iter().filter_map(|round| round.p99).collect());
+        let close = || rounds.iter().filter(|round| round.line <= CLOSE_NS_MAX);
+        let is_close = close().count() * 2 > rounds.len();
+        let counted = || rounds.iter().filter(|round| !is_close || round.line <= CLOSE_NS_MAX);
+        let medians = sorted(counted().map(|round| round.median).collect());
+        let p99s = sorted(counted().filter_map(|round| round.p99).collect());
         Some(Self {
             median: at(&medians, 0.5)?,
             min: *medians.first()?,
             max: *medians.last()?,
             p99: at(&p99s, 0.5),
             p99_min: p99s.first().copied(),
+            is_close,
             rounds,
         })
     }
@@ -68,7 +80,7 @@ impl Round {
     pub fn new(batches: Vec<f64>, singles: Vec<f64>, count: usize) -> Option<Self> {
         let singles = sorted(singles);
         let p99 = if singles.len() >= P99_COUNT_MIN { at(&singles, 0.99) } else { None };
-        Some(Self { median: at(&sorted(batches), 0.5)?, p99, count, left: None })
+        Some(Self { median: at(&sorted(batches), 0.5)?, p99, count, line: 0.0, left: None })
     }
 }
 
@@ -89,11 +101,21 @@ mod tests {
 
     #[test]
     fn a_summary_has_the_median_of_medians_and_their_extremes() {
-        let round = |median, p99| Round { median, p99: Some(p99), count: 1, left: None };
+        let round = |median, p99| Round { median, p99: Some(p99), count: 1, line: 90.0, left: None };
         let summary = Summary::new(vec![round(3.0, 30.0), round(1.0, 50.0), round(2.0, 40.0)]).unwrap();
         assert_eq!((summary.min, summary.median, summary.max), (1.0, 2.0, 3.0));
         assert_eq!((summary.p99, summary.p99_min), (Some(40.0), Some(30.0)));
         assert_eq!(Summary::new(vec![]), None);
+    }
+
+    #[test]
+    fn rounds_of_distant_cores_count_only_where_most_are_such() {
+        let round = |median, line| Round { median, p99: None, count: 1, line, left: None };
+        let summary = |rounds| Summary::new(rounds).unwrap();
+        let mostly_close = summary(vec![round(1.0, 90.0), round(9.0, 400.0), round(2.0, 150.0)]);
+        assert_eq!((mostly_close.is_close, mostly_close.max, mostly_close.rounds.len()), (true, 2.0, 3));
+        let mostly_far = summary(vec![round(1.0, 90.0), round(9.0, 400.0), round(8.0, 152.0)]);
+        assert_eq!((mostly_far.is_close, mostly_far.median), (false, 8.0));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
+use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::{Kind, Transport};
@@ -29,6 +30,7 @@ pub fn page(report: &Report) -> String {
 
 fn head(report: &Report) -> String {
     let machine = &report.machine;
+    let (all, close) = report.rounds_close();
     format!(
         "# Shared memory beside other ways of IPC\n\n\
          ```\ncargo xtask bench ipc\n```\n\n\
@@ -36,7 +38,11 @@ fn head(report: &Report) -> String {
          ([benches/peers](../../benches/peers/README.md)), and runs them and ours in turns.\n\n\
          **Machine.** {}, {} cores, {} GiB, {}; two processes pinned to two cores, {} rounds of {} ms for each \
          figure, one-minute load average {} when the run had ended (its own work included). A reading of the \
-         clock takes {:.0} ns.\n\n",
+         clock takes {:.0} ns.\n\n\
+         **Placement.** A virtual machine's cores move. Before and after each round a cache line is sent to the other \
+         core and back: a round counts if that took at most {CLOSE_NS_MAX} ns both times, as it does while the two \
+         share a cache, and is repeated otherwise, for {} minutes in all. {close} of {all} rounds are such. A figure \
+         most of whose rounds aren't is marked † and not judged.\n\n",
         machine.processor,
         machine.cores,
         machine.memory_gib,
@@ -44,7 +50,8 @@ fn head(report: &Report) -> String {
         report.rounds,
         report.measured_ms,
         machine.load.split(' ').next().unwrap_or_default(),
-        machine.clock_ns
+        machine.clock_ns,
+        report.patience_s / 60
     )
 }
 
@@ -72,11 +79,16 @@ fn overview(report: &Report) -> String {
 
 fn short(report: &Report, row: &Row, transport: &Transport) -> String {
     let text = match report.outcome(&row.cell, transport.name) {
-        Some(Outcome::Figures(summary)) => figure::of_cell(&row.cell, summary.median),
+        Some(Outcome::Figures(summary)) => figure::of_cell(&row.cell, summary.median) + mark(summary),
         Some(Outcome::Failed(_)) => "failed".to_owned(),
         _ => "–".to_owned(),
     };
     if transport.kind == Kind::Ours { format!("**{text}**") } else { text }
+}
+
+/// Of a figure for distant cores.
+fn mark(summary: &Summary) -> &'static str {
+    if summary.is_close { "" } else { " †" }
 }
 
 fn goal(report: &Report, row: &Row) -> String {
@@ -131,8 +143,9 @@ fn detail(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) 
     let limit = ratio(report.figures(&row.cell, row.limit).filter(|_| transport.name != row.limit));
     let shown = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     format!(
-        "{} | {}–{} | {} | {} | {}",
+        "{}{} | {}–{} | {} | {} | {}",
         cell(summary.median),
+        mark(summary),
         cell(summary.min),
         cell(summary.max),
         shown(summary.p99.map(figure::time)),

@@ -7,6 +7,7 @@ pub mod table;
 use crate::cell::{Cell, Pattern};
 use crate::goals::{Goal, ROWS, Row};
 use crate::machine::Machine;
+use crate::placement::CLOSE_NS_MAX;
 use crate::plot;
 use crate::run::{Measured, Outcome, Settings};
 use crate::sample::Summary;
@@ -25,6 +26,9 @@ pub struct Report {
     pub machine: Machine,
     pub rounds: usize,
     pub measured_ms: u64,
+    /// How long the run was ready to wait for its cores to be close.
+    #[serde(default)]
+    pub patience_s: u64,
     pub results: Vec<Measured>,
 }
 
@@ -40,7 +44,8 @@ pub enum Verdict {
 impl Report {
     pub fn new(settings: &Settings, results: Vec<Measured>) -> Self {
         let span = settings.span.measured.as_millis() as u64;
-        Self { machine: Machine::read(), rounds: settings.rounds, measured_ms: span, results }
+        let patience_s = settings.patience.as_secs();
+        Self { machine: Machine::read(), rounds: settings.rounds, measured_ms: span, patience_s, results }
     }
 
     /// An earlier run, as [`Report::to_json`] told it.
@@ -72,6 +77,10 @@ impl Report {
 
     pub fn verdict(&self, row: &Row) -> Verdict {
         let (Some(goal), Some(ours)) = (row.goal, self.ours(&row.cell)) else { return Verdict::None };
+        // What depends on how far apart the cores are has no goal for distant ones.
+        if !ours.is_close {
+            return Verdict::None;
+        }
         let leaves_nothing = ours.left().is_none_or(|left| left.files_before + left.files_after == 0);
         verdict(goal.is_met(ours.median) && leaves_nothing)
     }
@@ -80,10 +89,23 @@ impl Report {
     pub fn p99_verdict(&self, row: &Row) -> Verdict {
         let ours = self.ours(&row.cell).and_then(|ours| ours.p99);
         let (Some(most), Some(ours)) = (row.p99_goal, ours) else { return Verdict::None };
+        if self.ours(&row.cell).is_none_or(|ours| !ours.is_close) {
+            return Verdict::None;
+        }
         match self.bare_p99_spread(&row.cell) {
             Some(spread) if spread <= P99_SPREAD_MAX => verdict(Goal::AtMost(most).is_met(ours)),
             _ => Verdict::None,
         }
+    }
+
+    /// Rounds that were measured, and how many of them while the cores were close.
+    pub fn rounds_close(&self) -> (usize, usize) {
+        let summaries = self.results.iter().filter_map(|result| match &result.outcome {
+            Outcome::Figures(summary) => Some(summary),
+            _ => None,
+        });
+        let rounds = || summaries.clone().flat_map(|summary| &summary.rounds);
+        (rounds().count(), rounds().filter(|round| round.line <= CLOSE_NS_MAX).count())
     }
 
     /// The bare ring's usual 99th percentile over that of its quietest round.

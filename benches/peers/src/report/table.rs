@@ -2,6 +2,7 @@
 
 use super::{Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
+use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::{Kind, Transport};
@@ -14,7 +15,10 @@ pub fn text(report: &Report) -> String {
         "{}, {} cores, {}; {} rounds of {} ms each, load average {}\n",
         machine.processor, machine.cores, machine.kernel, report.rounds, report.measured_ms, machine.load
     );
-    for row in rows() {
+    let (all, close) = report.rounds_close();
+    let _ =
+        writeln!(out, "{close} of {all} rounds while a cache line took ≤ {CLOSE_NS_MAX} ns there and back");
+    for row in rows().iter().filter(|row| report.ours(&row.cell).is_some()) {
         block(&mut out, report, row);
     }
     out
@@ -45,13 +49,14 @@ fn line(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) ->
     let limit =
         report.figures(&row.cell, row.limit).map(|limit| figure::ratio(advantage(&row.cell, limit, summary)));
     format!(
-        "{:>10}{:>10}{:>10}{:>10}{:>11}{:>10}{}",
+        "{:>10}{:>10}{:>10}{:>10}{:>11}{:>10}{}{}",
         cell(summary.median),
         cell(summary.min),
         cell(summary.max),
         summary.p99.map_or_else(|| "–".to_owned(), figure::time),
         ours.unwrap_or_default(),
         limit.unwrap_or_default(),
+        if summary.is_close { "" } else { "  distant cores" },
         left(summary),
     )
 }
@@ -89,6 +94,6 @@ fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Met => " met",
         Verdict::Missed => " MISSED",
-        Verdict::None => "",
+        Verdict::None => " not judged",
     }
 }

@@ -108,27 +108,27 @@ impl<const BYTES: usize> Ours<BYTES> {
                 Err(FillError::Lease(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Some(Incoming::Inline(_)) = self.poll()? {
+            if self.poll()?.is_some() {
                 bail!("a message came that nobody waits for");
             }
         }
     }
 
-    /// The next message if there is one; leases that came back are taken in on the way.
+    /// The length of the next message of the ring if there is one; handles that came instead are
+    /// kept, and leases that came back taken in.
     #[inline]
-    fn poll(&mut self) -> Result<Option<Incoming>> {
+    fn poll(&mut self) -> Result<Option<usize>> {
         let port = self.port.as_mut().expect("as above");
         match port.receiver.try_recv(&mut self.inwards)? {
+            Some(header) if header.msg_id == DATA => Ok(Some(header.length)),
             Some(header) => self.sort(header.msg_id, header.length),
             None => Ok(None),
         }
     }
 
-    #[inline]
-    fn sort(&mut self, id: u32, length: usize) -> Result<Option<Incoming>> {
-        if id == DATA {
-            return Ok(Some(Incoming::Inline(length)));
-        }
+    #[cold]
+    #[inline(never)]
+    fn sort(&mut self, id: u32, length: usize) -> Result<Option<usize>> {
         let handle = Handle::from_bytes(self.inwards[..length].first_chunk().context("no handle")?);
         match id {
             LEND => self.lent.push_back(handle),
@@ -138,33 +138,33 @@ impl<const BYTES: usize> Ours<BYTES> {
         Ok(None)
     }
 
+    /// The next message, and how it came.
+    #[inline]
     fn wait(&mut self) -> Result<Incoming> {
         let (mut polls, mut since) = (0, None);
         loop {
+            if let Some(length) = self.poll()? {
+                return Ok(Incoming::Inline(length));
+            }
             if let Some(handle) = self.lent.pop_front() {
                 let borrower = self.borrower.as_mut().context("nothing is lent here")?;
                 return Ok(Incoming::Lent(borrower.take(&handle)?));
             }
-            let mut found = self.poll()?;
             polls += 1;
             let is_tired = self.wait == Wait::Block && polls % SPIN_POLLS == 0;
-            if is_tired && found.is_none() && since.get_or_insert_with(Instant::now).elapsed() > SPIN {
-                found = self.sleep()?;
-            }
-            if let Some(incoming) = found {
-                return Ok(incoming);
+            if is_tired
+                && since.get_or_insert_with(Instant::now).elapsed() > SPIN
+                && let Some(length) = self.sleep()?
+            {
+                return Ok(Incoming::Inline(length));
             }
         }
     }
 
-    fn sleep(&mut self) -> Result<Option<Incoming>> {
-        // A handle may have come with the last poll.
-        if !self.lent.is_empty() {
-            return Ok(None);
-        }
+    fn sleep(&mut self) -> Result<Option<usize>> {
         let port = self.port.as_mut().expect("as above");
         let header = port.receiver.recv_timeout(&mut self.inwards, TIMEOUT)?;
-        self.sort(header.msg_id, header.length)
+        if header.msg_id == DATA { Ok(Some(header.length)) } else { self.sort(header.msg_id, header.length) }
     }
 
     fn give_back(&mut self, loan: Loan) -> Result<()> {
@@ -172,12 +172,7 @@ impl<const BYTES: usize> Ours<BYTES> {
         self.send_handle(RETURN, &handle)
     }
 
-    #[inline]
-    fn show<T>(&mut self, incoming: Incoming, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let loan = match incoming {
-            Incoming::Inline(length) => return Ok(read(&self.inwards[..length])),
-            Incoming::Lent(loan) => loan,
-        };
+    fn show<T>(&mut self, loan: Loan, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
         let value = match loan.in_place() {
             Some(bytes) => read(bytes),
             None => {
@@ -207,8 +202,10 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
 
     #[inline]
     fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let incoming = self.wait()?;
-        self.show(incoming, read)
+        match self.wait()? {
+            Incoming::Inline(length) => Ok(read(&self.inwards[..length])),
+            Incoming::Lent(loan) => self.show(loan, read),
+        }
     }
 
     fn send_many(
@@ -238,10 +235,9 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
     }
 
     fn receive_some(&mut self, mut read: impl FnMut(&[u8])) -> Result<()> {
-        let mut next = Some(self.wait()?);
-        while let Some(incoming) = next {
-            self.show(incoming, &mut read)?;
-            next = self.poll()?;
+        self.receive(&mut read)?;
+        while let Some(length) = self.poll()? {
+            read(&self.inwards[..length]);
         }
         Ok(())
     }
@@ -253,12 +249,13 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
                     reactor.react_to_copy(loan.bytes(), |own, landed| loan.copy_to(own, PIECE_BYTES, landed));
                     self.give_back(loan)?;
                 }
-                first => {
-                    self.show(first, |message| reactor.react(message))?;
+                Incoming::Lent(loan) => self.show(loan, |message| reactor.react(message))?,
+                Incoming::Inline(length) => {
+                    reactor.react(&self.inwards[..length]);
                     while reactor.is_waiting()
-                        && let Some(incoming) = self.poll()?
+                        && let Some(length) = self.poll()?
                     {
-                        self.show(incoming, |message| reactor.react(message))?;
+                        reactor.react(&self.inwards[..length]);
                     }
                 }
             }
