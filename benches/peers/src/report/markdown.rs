@@ -201,7 +201,8 @@ known beforehand are compared, so a transport that loses or changes a byte fails
   the receiver's when all of it is validated in memory that only the receiver can write.
 - **Killed**: SIGKILL to a peer that holds a message of 50 MiB. Free is when the survivor has done what the
   library documents for it (ours: reclaim the leases and drop what the peer owned; iceoryx2: clean up dead
-  nodes), or, where nothing is documented, has closed its own end.
+  nodes), or, where nothing is documented, has closed its own end: taking its own mappings apart is
+  in their time, while ours and iceoryx2 go on with theirs. What was left is that of the round that left most.
 - Every buffer and slot has been touched before anything is timed.
 ";
 
