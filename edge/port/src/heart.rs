@@ -10,7 +10,7 @@
 //! nothing else. What silence shows, it shows of any process.
 
 use ioi_cell::native::{Host, Peer, Tier};
-use ioi_cell::{EPOCH_HEALTH_PEER, EPOCH_SHUTDOWN, HEALTH_STATE_SERVING, HEALTH_STATE_STARTING};
+use ioi_cell::{HEALTH_STATE_SERVING, HEALTH_STATE_STARTING};
 use ioi_shm::{DescriptorChannel, Quota, SendError};
 use ioi_types::ErrorCode;
 use std::io;
@@ -52,7 +52,7 @@ pub fn ask_to_end(host: &mut Host, end: &End) -> Result<(), SendError> {
     let cut = end.reason.floor_char_boundary(REASON_BYTES_MAX);
     let record = [&end.code.number().to_le_bytes()[..], &end.reason.as_bytes()[..cut]].concat();
     host.inbox.send(END, &record)?;
-    host.epochs.raise(EPOCH_SHUTDOWN);
+    host.shut_down();
     host.bell.ring();
     Ok(())
 }
@@ -121,7 +121,6 @@ async fn beat(
         }
         let state = *states.borrow_and_update();
         peer.health.beat(state, monotonic_ns());
-        peer.epochs.raise(EPOCH_HEALTH_PEER);
     }
 }
 
