@@ -5,6 +5,7 @@ mod broadcast;
 mod calls;
 mod reactor;
 mod threads;
+mod transfers;
 
 use std::time::Duration;
 
