@@ -18,6 +18,7 @@ use crate::{
     SUPERVISOR_FLAG_HOST, SUPERVISOR_FLAG_PEER, SUPERVISOR_OFFSET, SYSCALLS_BYTES, SYSCALLS_OFFSET,
 };
 use ioi_shm::byte_ring::CAPACITY_MIN;
+use ioi_shm::sync::AtomicU32;
 use ioi_shm::{
     Bell, Borrower, ConnectError, DescriptorChannel, FillError, Handover, Lender, OwnMemory, OwnWords,
     PeerMemory, PeerWords, Quota, RangeError, Reader, Writer, WriterDraft,
@@ -102,7 +103,7 @@ pub struct Peer {
     pub host_health: PeerHealth,
     /// Tells when the host is gone.
     pub bell: Bell,
-    ping_pong: Option<(OwnWords, PeerWords)>,
+    ping_pong: Option<(OwnWords<AtomicU32>, PeerWords<AtomicU32>)>,
 }
 
 /// Lines of the headers section, in bytes of the region.

@@ -1,11 +1,12 @@
 //! The 32 epochs: counters that say that something changed, and that can be slept on.
 
+use ioi_shm::sync::AtomicU32;
 use ioi_shm::{Epoch, OwnWords, PeerWords, SystemError, Word, wait, wake};
 use std::time::Duration;
 
 /// The epochs that this side raises.
 #[derive(Debug)]
-pub struct OwnEpochs(pub(super) OwnWords);
+pub struct OwnEpochs(pub(super) OwnWords<AtomicU32>);
 
 impl OwnEpochs {
     /// Moves epoch `number` on by one and wakes whoever sleeps on it.
@@ -22,7 +23,7 @@ impl OwnEpochs {
 
 /// The epochs that the other side raises.
 #[derive(Debug)]
-pub struct PeerEpochs(pub(super) PeerWords);
+pub struct PeerEpochs(pub(super) PeerWords<AtomicU32>);
 
 impl PeerEpochs {
     /// Where epoch `number` stands.

@@ -1,9 +1,10 @@
 //! Ports between threads and between processes: order, sleeping, death, and hand-overs that aren't.
 
 use crate::common::{alone, memory_sealed, open_descriptors};
+use ioi_shm::sync::{AtomicU32, AtomicU64};
 use ioi_shm::{
-    ChannelError, ConnectError, DescriptorChannel, OwnMemory, Port, RecvError, Region, RejectError,
-    SendError, SendTimeoutError,
+    ChannelError, ConnectError, DescriptorChannel, OwnMemory, Port, RecvError, RejectError, SendError,
+    SendTimeoutError, WriterDraft,
 };
 use rustix::fs::SealFlags;
 use std::os::fd::AsFd;
@@ -268,16 +269,61 @@ fn one_sided_memory_cannot_be_changed_by_its_reader_in_any_way() {
 #[test]
 fn no_two_owners_are_given_the_same_words() {
     let _alone = alone();
-    let memory = OwnMemory::create(8192, 8192).unwrap();
-    let _page = memory.page(0, 1024..2048).unwrap();
-    assert!(memory.page(0, 4096..4096).is_err(), "control words twice");
-    assert!(memory.page(128, 4096..4096).is_err(), "control words over others");
-    assert!(memory.page(512, 2040..2056).is_err(), "data twice");
-    assert!(memory.page(512, 640..768).is_err(), "its own control words as data");
-    for (control, data) in
-        [(64, 4096..4096), (8064, 4096..4096), (u64::MAX - 127, 0..0), (4096, 4100..4108), (4096, 8192..8200)]
-    {
-        assert!(memory.page(control, data.clone()).is_err(), "{control} {data:?}");
+    let rows = [
+        (0, 4096..4096, "control words twice"),
+        (128, 4096..4096, "control words over others"),
+        (512, 2040..2056, "data twice"),
+        (512, 640..768, "its own control words as data"),
+        (64, 4096..4096, "misaligned control words"),
+        (8064, 4096..4096, "control words beyond the end"),
+        (u64::MAX - 127, 0..0, "an overflow"),
+        (4096, 4100..4108, "misaligned data"),
+        (4096, 8192..8200, "data beyond the end"),
+    ];
+    for (control, data, what) in rows {
+        // Each row has memory of its own, so that none is refused for what another took.
+        let memory = OwnMemory::create(8192, 8192).unwrap();
+        let _page = memory.page(0, 1024..2048).unwrap();
+        assert!(memory.page(control, data).is_err(), "{what}");
+        assert!(memory.page(512, 2048..4096).is_ok(), "{what}: a refusal took something");
+        assert!(memory.page(4096, 4352..8192).is_ok(), "{what}: a refusal took something");
     }
-    assert!(Region::create(4096).is_ok());
+    let memory = OwnMemory::create(8192, 8192).unwrap();
+    let _small = memory.words::<AtomicU32>(0..64).unwrap();
+    assert!(memory.words::<AtomicU64>(0..64).is_err(), "the same words in another size");
+    assert!(memory.words::<AtomicU64>(64..128).is_ok());
+}
+
+#[test]
+fn memory_of_a_broker_is_adopted_by_one_of_all_that_try_at_once() {
+    let _alone = alone();
+    const THREADS: usize = 4;
+    for _ in 0..300 {
+        let draft = WriterDraft::create(4096, &[]).unwrap();
+        let start = std::sync::Barrier::new(THREADS);
+        let adopt = || {
+            let descriptor = draft.writer_descriptor().unwrap();
+            start.wait();
+            OwnMemory::adopt(descriptor, 4096)
+        };
+        let owners: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(adopt)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(owners.iter().filter(|owner| owner.is_ok()).count(), 1);
+        let refused = owners.into_iter().filter_map(Result::err);
+        assert!(refused.into_iter().all(|error| error == RejectError::WriteSealed));
+    }
+}
+
+#[test]
+fn the_size_of_a_brokers_memory_is_final_before_its_writer_has_it() {
+    let _alone = alone();
+    let draft = WriterDraft::create(8192, &[0..4096]).unwrap();
+    let writer = draft.writer_descriptor().unwrap();
+    for bytes in [0, 4096, 16_384] {
+        assert_eq!(rustix::fs::ftruncate(&writer, bytes), Err(rustix::io::Errno::PERM), "{bytes}");
+    }
+    let _owner = OwnMemory::adopt(writer, 8192).unwrap();
+    assert!(draft.seal(&[0..4096]).is_ok());
 }
