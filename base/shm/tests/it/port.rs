@@ -314,7 +314,7 @@ fn memory_of_a_broker_is_adopted_by_one_of_two_that_try_at_once() {
             drafts.iter().enumerate().map(try_one).collect()
         };
         let (one, other) = thread::scope(|scope| {
-            let other = scope.spawn(&adopted);
+            let other = scope.spawn(adopted);
             (adopted(), other.join().unwrap())
         });
         for pair in one.into_iter().zip(other) {
@@ -327,11 +327,12 @@ fn memory_of_a_broker_is_adopted_by_one_of_two_that_try_at_once() {
 #[test]
 fn the_size_of_a_brokers_memory_is_final_before_its_writer_has_it() {
     let _alone = alone();
-    let draft = WriterDraft::create(8192, &[0..4096]).unwrap();
+    let first_half = std::slice::from_ref(&(0..4096));
+    let draft = WriterDraft::create(8192, first_half).unwrap();
     let writer = draft.writer_descriptor().unwrap();
     for bytes in [0, 4096, 16_384] {
         assert_eq!(rustix::fs::ftruncate(&writer, bytes), Err(rustix::io::Errno::PERM), "{bytes}");
     }
     let _owner = OwnMemory::adopt(writer, 8192).unwrap();
-    assert!(draft.seal(&[0..4096]).is_ok());
+    assert!(draft.seal(first_half).is_ok());
 }
