@@ -1,10 +1,11 @@
 //! How a map comes to be, and what it costs while nobody uses it.
 
 use crate::common::{LONG, QUOTA, both};
-use ioi_cell::native::{ConnectError, Host, Peer, SupervisorEntry, Tier};
-use ioi_cell::{ARENA_OFFSET, SECTION_ARENA, SECTIONS};
+use ioi_cell::native::{ConnectError, Host, OwnEpochs, Peer, SupervisorEntry, Tier};
+use ioi_cell::{ARENA_OFFSET, EPOCH_HEALTH_HOST, EPOCH_HEALTH_PEER, EPOCH_SHUTDOWN, SECTION_ARENA, SECTIONS};
 use ioi_shm::{ChannelError, DescriptorChannel, FillError, LeaseError, RejectError, WriterDraft};
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
@@ -94,6 +95,42 @@ fn both_arenas_are_lent_from_and_given_back() {
         assert!(copy == bytes);
         peer.lender.release(&host.borrower.give_back(loan).unwrap()).unwrap();
     }
+}
+
+#[test]
+fn each_side_raises_its_own_epochs_and_a_peer_that_is_to_end_is_woken() {
+    let (mut host, mut peer) = both(Tier::Light);
+    let raised = |epochs: &OwnEpochs, number| catch_unwind(AssertUnwindSafe(|| epochs.raise(number))).is_ok();
+    for number in 0..33 {
+        let is_free = (16..32).contains(&number);
+        assert_eq!(
+            raised(&host.epochs, number),
+            is_free || [0, 2, 3, 4, 7, 8, 10].contains(&number),
+            "{number}"
+        );
+        assert_eq!(raised(&peer.epochs, number), is_free || [1, 5, 6, 9].contains(&number), "{number}");
+    }
+    let (of_host, of_peer) =
+        (peer.host_epochs.current(EPOCH_HEALTH_HOST), host.peer_epochs.current(EPOCH_HEALTH_PEER));
+    let sleeper = thread::spawn(move || {
+        // The other side's beat, not the time, ends the sleep.
+        assert!(peer.host_epochs.wait(EPOCH_HEALTH_HOST, of_host, LONG).unwrap());
+        peer.health.beat(1, 2);
+        peer
+    });
+    host.health.beat(1, 1);
+    assert!(host.peer_epochs.wait(EPOCH_HEALTH_PEER, of_peer, LONG).unwrap());
+    let peer = sleeper.join().unwrap();
+    assert_eq!((peer.host_health.last().heartbeat, host.peer_health.last().heartbeat), (1, 1));
+
+    let (host, peer) = both(Tier::Light);
+    assert!(!peer.is_to_end());
+    let sleeper = thread::spawn(move || {
+        assert!(peer.host_epochs.wait(EPOCH_SHUTDOWN, 0, LONG).unwrap());
+        assert!(peer.is_to_end());
+    });
+    host.shut_down();
+    sleeper.join().unwrap();
 }
 
 #[test]

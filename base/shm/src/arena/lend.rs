@@ -60,7 +60,8 @@ impl Arena {
         Arena { region, bounds, quota, free, lent, bytes: 0, generation: 0, allocated }
     }
 
-    /// Lends `length` bytes: the part that came back last, if it has the size.
+    /// Lends `length` bytes. Parts of one size take turns up to 2 MiB in all; a larger one is
+    /// used again at once.
     ///
     /// Its generation is drawn here, and a borrower takes handles in the order of their
     /// generations alone ([`Held::take`](super::Held::take)): send them in the order of the leases.
@@ -75,7 +76,7 @@ impl Arena {
         if self.lent.len() == self.quota.leases_max || bytes > self.quota.bytes_max - self.bytes {
             return Err(LeaseError::Quota { leases: self.lent.len(), bytes: self.bytes });
         }
-        let offset = self.free.take(bytes).ok_or(LeaseError::Full { length })?;
+        let offset = self.free.take(bytes, self.allocated).ok_or(LeaseError::Full { length })?;
         if offset + bytes > self.allocated {
             self.free.put(offset, bytes);
             return Err(LeaseError::Allocate { end: offset + bytes });
