@@ -56,6 +56,11 @@ impl Scene {
                 self.check_record(msg_id, length);
             }
             Ok(None) => {}
+            Err(RecvError::Grow { capacity }) => {
+                let lawful = capacity.is_power_of_two() && capacity <= CAPACITY_MAX;
+                assert!(lawful && capacity > self.reader.capacity() && self.fault.is_none());
+                self.reader.grow(capacity);
+            }
             Err(RecvError::Poisoned(fault)) => assert_eq!(*self.fault.get_or_insert(fault), fault),
             Err(RecvError::TooShort { length }) => {
                 assert!(length > room && length <= CAPACITY_MAX as usize / 2)

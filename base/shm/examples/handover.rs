@@ -33,6 +33,9 @@ fn start_both() -> Done {
 // In the README:
 use ioi_shm::{DescriptorChannel, Region, Sealed};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn channel() -> Result<DescriptorChannel, Box<dyn std::error::Error>> {
     Ok(DescriptorChannel::from_fd(std::io::stdin().as_fd().try_clone_to_owned()?)?)
@@ -44,11 +47,11 @@ fn write() -> Done {
     region.shrink_to(5)?;
     let sealed = region.seal()?;
     println!("{}: sealed {} bytes", id(), sealed.bytes());
-    Ok(channel()?.send(*b"chosen by reader", sealed.reader_descriptor()?.as_fd())?)
+    Ok(channel()?.send_timeout(*b"chosen by reader", sealed.reader_descriptor()?.as_fd(), SECOND)?)
 }
 
 fn read() -> Done {
-    let (_id, descriptor): ([u8; 16], OwnedFd) = channel()?.recv()?;
+    let (_id, descriptor): ([u8; 16], OwnedFd) = channel()?.recv_timeout(SECOND)?;
     let view = Sealed::accept(descriptor, 1 << 20)?.map()?;
     println!("{}: read {:?} in place", id(), str::from_utf8(&view)?);
     Ok(())

@@ -59,10 +59,20 @@
 //! - A sealed file with holes would be filled page by page at the reader's expense,
 //!   or kill it when memory is short, so both kinds refuse holes.
 //!
-//! Two types rest on a promise instead: [`os::PeerBuffer`] and [`os::Borrower::trusted`]
-//! are for memory of the parent that started this process and could stop or trace it
-//! anyway; each says so. What else remains: memory that fails in hardware, or a swap
-//! device that can't be read, ends the reader with SIGBUS.
+//! Three ways to memory rest on a promise instead, and break Rust's rules if it is broken:
+//! [`os::PeerBuffer::map`], [`os::OwnMemory::adopt`] and [`os::Borrower::trusted`] are for
+//! memory of the parent that started this process and could stop or trace it anyway; each
+//! says what its caller vouches for. [`os::inherited`] is the fourth: its caller vouches
+//! that nothing else in the process owns that number. They are safe functions all the
+//! same. What they rest on is another process, or how this one was started; no type could
+//! carry it, and a token to be made by an `unsafe` line would put that line into each
+//! program, all of which forbid unsafe code.
+//!
+//! What else remains: memory that fails in hardware, or a swap device that can't be read,
+//! ends the reader with SIGBUS. And to refuse a descriptor is to close it: where it lies on
+//! a file system of its sender's own (FUSE), or is a TCP socket that lingers, `close` may
+//! wait for as long as the sender likes. Nothing asks such a descriptor anything before;
+//! who can make one, the sandbox decides.
 //!
 //! # Example
 //! ```

@@ -1,9 +1,9 @@
-//! Every interleaving of two threads, with the memory model's freedom to reorder, on
-//! rings of two slots: `RUSTFLAGS="--cfg loom" cargo test -p ioi-shm --no-default-features --test loom`.
+//! Every interleaving of two threads with at most three forced switches, with the memory
+//! model's freedom to reorder, on rings of two slots: `RUSTFLAGS="--cfg loom" cargo test -p ioi-shm --no-default-features --test loom`.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
-use ioi_shm::byte_ring::CAPACITY_MIN;
+use ioi_shm::byte_ring::{CAPACITY_MIN, RecvError};
 use ioi_shm::ring::Layout;
 use ioi_shm::sync::{AtomicU32, Ordering};
 use ioi_shm::{
@@ -148,13 +148,15 @@ fn a_byte_ring_grows_under_a_reader_that_is_at_work() {
         let mut next = 1;
         while next <= 2 {
             let mut buffer = [0; 16];
-            match rx.try_recv(&mut buffer).unwrap() {
-                Some(record) => {
+            match rx.try_recv(&mut buffer) {
+                Ok(Some(record)) => {
                     assert_eq!((record.msg_id, record.payload), (next, &[b'a' + next as u8 - 1][..]));
                     next += 1;
                     let _ = rx.ack();
                 }
-                None => thread::yield_now(),
+                Ok(None) => thread::yield_now(),
+                Err(RecvError::Grow { capacity }) => rx.grow(capacity),
+                Err(error) => panic!("{error}"),
             }
         }
         sender.join().unwrap();

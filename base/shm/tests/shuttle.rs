@@ -6,13 +6,14 @@
 #![cfg(shuttle)]
 #![allow(clippy::unwrap_used)]
 
-use ioi_shm::byte_ring::CAPACITY_MIN;
+use ioi_shm::byte_ring::{CAPACITY_MIN, RecvError};
 use ioi_shm::ring::Layout;
-use ioi_shm::{LocalPage, Reader, Receiver, SendError, Sender, Wake, Writer};
+use ioi_shm::sync::Ordering;
+use ioi_shm::{Fault, LocalPage, OwnPage, Reader, Receiver, SendError, Sender, Wake, Writer};
 use shuttle::sync::mpsc::{Receiver as Bell, Sender as Ringer, channel};
 use shuttle::thread;
 
-const TESTS: usize = 2;
+const TESTS: usize = 4;
 
 fn schedules() -> usize {
     let all =
@@ -112,10 +113,15 @@ fn a_byte_ring_grows_and_wakes_whatever_the_schedule() {
         let mut buffer = vec![0; CAPACITY_MIN as usize];
         for n in 0..RECORDS {
             loop {
-                if let Some(record) = rx.try_recv(&mut buffer).unwrap() {
-                    assert_eq!((record.msg_id, &record.payload[..4]), (n, &n.to_le_bytes()[..]));
-                    ring(&ring_tx, rx.ack());
-                    break;
+                match rx.try_recv(&mut buffer) {
+                    Ok(Some(record)) => {
+                        assert_eq!((record.msg_id, &record.payload[..4]), (n, &n.to_le_bytes()[..]));
+                        ring(&ring_tx, rx.ack());
+                        break;
+                    }
+                    Ok(None) => {}
+                    Err(RecvError::Grow { capacity }) => rx.grow(capacity),
+                    Err(error) => panic!("{error}"),
                 }
                 if rx.prepare_sleep().unwrap().is_some() {
                     sleep(&rx_bell);
@@ -123,6 +129,61 @@ fn a_byte_ring_grows_and_wakes_whatever_the_schedule() {
             }
         }
         drop(sender.join().unwrap());
+    };
+    shuttle::check_random(body, schedules());
+}
+
+/// A length that was checked in one read and used in another would be one that was never checked.
+#[test]
+fn a_records_header_is_used_as_it_was_checked_whoever_changes_it_between_two_loads() {
+    let body = || {
+        let (page, own) = (LocalPage::new(CAPACITY_MIN as usize / 8), LocalPage::new(0));
+        OwnPage::control(&page)[1].store(CAPACITY_MIN, Ordering::SeqCst);
+        OwnPage::control(&page)[0].store(24, Ordering::SeqCst);
+        OwnPage::data(&page)[0].store(8, Ordering::SeqCst);
+        let liar = page.clone();
+        let lying = thread::spawn(move || {
+            for length in [u32::MAX, 16, 8, u32::MAX, 8, 16] {
+                OwnPage::data(&liar)[0].store(length.into(), Ordering::SeqCst);
+            }
+        });
+        let mut rx = Reader::new(own, page, 1);
+        let length = match rx.try_recv(&mut [0; 64]) {
+            Ok(Some(record)) => record.payload.len(),
+            Err(RecvError::Poisoned(fault)) => {
+                assert_eq!(fault, Fault::Length { length: u32::MAX, length_max: 16 });
+                return lying.join().unwrap();
+            }
+            other => panic!("{other:?}"),
+        };
+        // It moved on by the length that it delivered.
+        let left = [(8, None), (16, Some(24))].into_iter().find(|(lawful, _)| *lawful == length);
+        assert_eq!(Some(rx.prepare_sleep().unwrap()), left.map(|(_, waits)| waits), "{length}");
+        lying.join().unwrap();
+    };
+    shuttle::check_random(body, schedules());
+}
+
+#[test]
+fn a_messages_commit_word_is_used_as_it_was_checked_whoever_changes_it_between_two_loads() {
+    let commit = |length: u64, run: u64| 1 | length << 32 | run << 48;
+    let body = move || {
+        let (page, own) = (LocalPage::new(Layout::<2, 16>::DATA_WORDS), LocalPage::new(0));
+        OwnPage::data(&page)[0].store(commit(8, 1), Ordering::SeqCst);
+        let liar = page.clone();
+        let lying = thread::spawn(move || {
+            for word in [commit(0xFFFF, 1), commit(8, 2), commit(16, 1), commit(8, 9), commit(16, 2)] {
+                OwnPage::data(&liar)[0].store(word, Ordering::SeqCst);
+            }
+        });
+        let mut rx = Receiver::<2, 16, _, _>::new(own, page, 1);
+        match rx.try_recv(&mut [0; 16]) {
+            Ok(Some(header)) => assert!([8, 16].contains(&header.length)),
+            Err(Fault::Length { length, .. }) => assert_eq!(length, 0xFFFF),
+            Err(Fault::Run { run, .. }) => assert_eq!(run, 9),
+            other => panic!("{other:?}"),
+        }
+        lying.join().unwrap();
     };
     shuttle::check_random(body, schedules());
 }

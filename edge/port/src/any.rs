@@ -38,15 +38,23 @@ impl<const SLOTS: usize, const BYTES: usize> Awaitable for PortSender<SLOTS, BYT
 
 /// Sleeps until one of them has something, its peer is gone, or `timeout` is over.
 ///
+/// Both ends of a port share one bell, so whoever waits for both names both in one call.
+/// Two threads that each wait for one of them take each other's rings off, and sleep
+/// until their timeouts; so does a thread that waits here while another waits in a reactor.
+///
 /// It may wake for nothing, and a broken ring counts as something: the caller looks at
 /// each. A peer that lies about being asleep, or rings for fun, costs a look.
 ///
 /// # Errors
 /// When the kernel can't poll that many.
 pub fn wait_any(ports: &mut [&mut dyn Awaitable], timeout: Duration) -> io::Result<()> {
-    for port in ports.iter_mut() {
-        // Rings up to now are about what the look that follows will see.
+    // Rings up to now are about what the looks that follow will see. Every bell is silenced
+    // before the first look: one that belongs to two ends must not lose the ring that
+    // answers the first while the second is prepared.
+    for port in ports.iter() {
         port.bell().silence();
+    }
+    for port in ports.iter_mut() {
         if !port.prepare().unwrap_or(false) {
             return Ok(());
         }

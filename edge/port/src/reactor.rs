@@ -93,7 +93,8 @@ impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {
             consume_budget().await;
             let ticket = self.ear.tickets.notified();
             match self.port.try_send(msg_id, payload) {
-                Err(SendError::Full) => {}
+                // What was pushed and not published can't be taken, so waiting for room would be in vain.
+                Err(SendError::Full) => self.port.publish(),
                 other => return Ok(other?),
             }
             if self.port.bell().is_peer_gone() {
@@ -128,8 +129,13 @@ impl<const SLOTS: usize, const BYTES: usize> Receiver<SLOTS, BYTES> {
             if self.port.bell().is_peer_gone() {
                 return self.port.try_recv(into)?.ok_or(RecvError::Closed);
             }
-            if self.port.prepare_reactor()? && !self.ear.listen(ticket, self.port.bell(), deadline).await {
-                return Err(RecvError::TimedOut);
+            let is_over = match self.port.prepare_reactor()? {
+                true => !self.ear.listen(ticket, self.port.bell(), deadline).await,
+                // A sender that shows a message and takes it back can't keep this loop going.
+                false => Instant::now() >= deadline,
+            };
+            if is_over {
+                return self.port.try_recv(into)?.ok_or(RecvError::TimedOut);
             }
         }
     }

@@ -1,41 +1,73 @@
 //! The receiving end of a descriptor channel, for tasks that wait for one descriptor each.
 //!
 //! Whoever wants a descriptor chooses its transfer id, names it in the request,
-//! and waits here. A descriptor under an id that nobody waits for is closed at
-//! once and the channel with it: the sender is at fault.
+//! and waits here. A descriptor for somebody who has given up waiting is closed, and that
+//! is all: the sender could not know. One under an id that was never chosen, or was used
+//! before, is closed and the channel with it: the sender is at fault.
 
-use ioi_shm::DescriptorChannel;
+use ioi_shm::{DescriptorChannel, TRANSFER_LIFE};
 use ioi_types::TransferId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 
-/// How long a transfer id lives.
-const LIFETIME: Duration = Duration::from_secs(1);
-/// Descriptors waited for at once.
+/// Descriptors waited for at once, and ids remembered after somebody gave up.
 const WAITING_MAX: usize = 1024;
 
-type Waiting = HashMap<[u8; 16], oneshot::Sender<OwnedFd>>;
+type Id = [u8; 16];
+
+/// The ids under which a descriptor may still come.
+#[derive(Default)]
+struct Ids {
+    waiting: HashMap<Id, oneshot::Sender<OwnedFd>>,
+    /// Nobody waits any more, the oldest first; beyond [`WAITING_MAX`] the oldest are forgotten.
+    given_up: VecDeque<Id>,
+}
+
+impl Ids {
+    fn give_up(&mut self, id: Id) {
+        if self.waiting.remove(&id).is_none() {
+            return;
+        }
+        if self.given_up.len() == WAITING_MAX {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back(id);
+    }
+
+    /// Hands a descriptor to whoever waits for it; false for one that nobody asked for.
+    fn arrived(&mut self, id: Id, descriptor: OwnedFd) -> bool {
+        if let Some(waiting) = self.waiting.remove(&id) {
+            // An error: whoever waited gives up in this moment; the descriptor is closed.
+            drop(waiting.send(descriptor));
+            return true;
+        }
+        let given_up = self.given_up.iter().position(|other| *other == id);
+        given_up.and_then(|at| self.given_up.remove(at)).is_some()
+    }
+}
+
+/// Shared with every waiter; `None` once the channel has ended.
+type Shared = Arc<Mutex<Option<Ids>>>;
 
 /// The descriptors that are on their way to this process.
 #[derive(Clone)]
 pub struct Transfers {
-    waiting: Arc<Mutex<Option<Waiting>>>,
+    ids: Shared,
 }
 
 /// One awaited descriptor.
 pub struct Awaited {
     id: TransferId,
     arrives: oneshot::Receiver<OwnedFd>,
-    waiting: Arc<Mutex<Option<Waiting>>>,
+    ids: Shared,
 }
 
-fn lock(waiting: &Mutex<Option<Waiting>>) -> MutexGuard<'_, Option<Waiting>> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(ids: &Mutex<Option<Ids>>) -> MutexGuard<'_, Option<Ids>> {
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Transfers {
@@ -45,9 +77,9 @@ impl Transfers {
     /// When `end` is not the end of a descriptor channel.
     pub fn start(end: OwnedFd) -> io::Result<Self> {
         let channel = crate::watch(DescriptorChannel::from_fd(end).map_err(io::Error::other)?)?;
-        let waiting = Arc::new(Mutex::new(Some(Waiting::new())));
-        tokio::spawn(receive(channel, Arc::clone(&waiting)));
-        Ok(Self { waiting })
+        let ids = Arc::new(Mutex::new(Some(Ids::default())));
+        tokio::spawn(receive(channel, Arc::clone(&ids)));
+        Ok(Self { ids })
     }
 
     /// Chooses an id and begins to wait for its descriptor.
@@ -58,13 +90,13 @@ impl Transfers {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(io::Error::other)?;
         let (sender, arrives) = oneshot::channel();
-        let mut guard = lock(&self.waiting);
-        let waiting = guard.as_mut().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
-        if waiting.len() >= WAITING_MAX {
+        let mut guard = lock(&self.ids);
+        let ids = guard.as_mut().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        if ids.waiting.len() >= WAITING_MAX {
             return Err(io::Error::other(format!("{WAITING_MAX} descriptors are awaited already")));
         }
-        waiting.insert(id, sender);
-        Ok(Awaited { id: TransferId(id), arrives, waiting: Arc::clone(&self.waiting) })
+        ids.waiting.insert(id, sender);
+        Ok(Awaited { id: TransferId(id), arrives, ids: Arc::clone(&self.ids) })
     }
 }
 
@@ -75,12 +107,15 @@ impl Awaited {
         self.id
     }
 
-    /// The descriptor, once it is there.
+    /// The descriptor, once it is there. To be called when the request was answered.
+    ///
+    /// How long the answer may take is for the request's own deadline (a process that is
+    /// to be started takes longer than a transfer); then a second is left for the descriptor.
     ///
     /// # Errors
     /// `TimedOut` when it does not come in time, `NotConnected` when the channel closed.
     pub async fn arrival(mut self) -> io::Result<OwnedFd> {
-        match tokio::time::timeout(LIFETIME, &mut self.arrives).await {
+        match tokio::time::timeout(TRANSFER_LIFE, &mut self.arrives).await {
             Ok(Ok(descriptor)) => Ok(descriptor),
             Ok(Err(_)) => Err(io::ErrorKind::NotConnected.into()),
             Err(_) => {
@@ -92,25 +127,22 @@ impl Awaited {
 
 impl Drop for Awaited {
     fn drop(&mut self) {
-        if let Some(waiting) = lock(&self.waiting).as_mut() {
-            waiting.remove(&self.id.0);
+        if let Some(ids) = lock(&self.ids).as_mut() {
+            ids.give_up(self.id.0);
         }
     }
 }
 
-async fn receive(channel: AsyncFd<DescriptorChannel>, waiting: Arc<Mutex<Option<Waiting>>>) {
+async fn receive(channel: AsyncFd<DescriptorChannel>, ids: Shared) {
     while let Some((id, descriptor)) = next(&channel).await {
-        let sender = lock(&waiting).as_mut().and_then(|waiting| waiting.remove(&id));
-        match sender {
-            // An error: whoever waited gave up in this moment; the descriptor is closed.
-            Some(sender) => drop(sender.send(descriptor)),
-            None => break,
+        if !lock(&ids).as_mut().is_some_and(|ids| ids.arrived(id, descriptor)) {
+            break;
         }
     }
-    *lock(&waiting) = None;
+    *lock(&ids) = None;
 }
 
-async fn next(channel: &AsyncFd<DescriptorChannel>) -> Option<([u8; 16], OwnedFd)> {
+async fn next(channel: &AsyncFd<DescriptorChannel>) -> Option<(Id, OwnedFd)> {
     loop {
         let mut ready = channel.readable().await.ok()?;
         match channel.get_ref().try_recv() {
@@ -118,5 +150,24 @@ async fn next(channel: &AsyncFd<DescriptorChannel>) -> Option<([u8; 16], OwnedFd
             Ok(None) => ready.clear_ready(),
             Err(_) => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_ids_that_were_given_up_only_so_many_are_remembered_the_youngest() {
+        let mut ids = Ids::default();
+        let id = |number: usize| (number as u128).to_le_bytes();
+        for number in 0..=WAITING_MAX {
+            ids.waiting.insert(id(number), oneshot::channel().0);
+            ids.give_up(id(number));
+        }
+        assert_eq!((ids.waiting.len(), ids.given_up.len()), (0, WAITING_MAX));
+        assert_eq!((ids.given_up[0], ids.given_up[WAITING_MAX - 1]), (id(1), id(WAITING_MAX)));
+        ids.give_up(id(WAITING_MAX + 7));
+        assert_eq!(ids.given_up.len(), WAITING_MAX, "one that never waited isn't given up");
     }
 }

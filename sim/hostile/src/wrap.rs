@@ -28,6 +28,9 @@ pub fn reader_at_the_wrap(before: u32, index: u32) -> Result<bool, Fault> {
         let start = at as u32;
         at += u64::from(8 + length);
         reader.peer().store(Place::Control(INDEX), at);
+        if let Err(RecvError::Grow { capacity }) = reader.look() {
+            reader.grow(capacity);
+        }
         let record = reader.try_recv(&mut into).expect("an honest record").expect("it is there");
         assert_eq!((record.msg_id, record.payload.len()), (start, length as usize));
         let _ = reader.ack();

@@ -72,6 +72,7 @@ pub(crate) struct Link {
     pub(crate) lender: Lender,
     pub(crate) borrower: Borrower,
     memory: Arc<OwnMemory>,
+    peer: Arc<PeerMemory>,
     marks: OwnSection,
     peer_marks: PeerSection,
 }
@@ -83,7 +84,7 @@ impl Link {
         let memory = Arc::new(OwnMemory::create(REGION_BYTES, ALLOCATED)?);
         channel.send_timeout(REGION_ID, memory.reader_descriptor()?.as_fd(), PATIENCE)?;
         let (_, file) = channel.recv_timeout(PATIENCE)?;
-        let peer = PeerMemory::accept(file, REGION_BYTES, ALLOCATED)?;
+        let peer = Arc::new(PeerMemory::accept(file, REGION_BYTES, ALLOCATED)?);
 
         let slots = SLOTS_START..SLOTS_START + 8 * Layout::<SLOTS, SLOT_BYTES>::DATA_WORDS as u64;
         let nothing = SLOTS_START..SLOTS_START;
@@ -95,8 +96,8 @@ impl Link {
         let (marks, peer_marks) = (memory.page(MARKS, nothing.clone())?, peer.page(MARKS, nothing)?);
         let arena = ARENA_START..REGION_BYTES;
         let lender = Lender::new(Arc::clone(&memory), REGION, arena.clone(), QUOTA)?;
-        let borrower = Borrower::untrusted(std::sync::Arc::new(peer), REGION, arena, QUOTA);
-        Ok(Link { port, sender, receiver, writer, reader, lender, borrower, memory, marks, peer_marks })
+        let borrower = Borrower::untrusted(Arc::clone(&peer), REGION, arena, QUOTA);
+        Ok(Link { port, sender, receiver, writer, reader, lender, borrower, memory, peer, marks, peer_marks })
     }
 
     /// Says something about itself.
@@ -107,6 +108,12 @@ impl Link {
     /// What the other side said, also when it is dead: its memory is still mapped here.
     pub(crate) fn marked(&self, mark: Mark) -> u32 {
         self.peer_marks.control(mark as usize).load(Ordering::SeqCst)
+    }
+
+    /// What the peer has published of its byte ring is there.
+    pub(crate) fn check_present(&self, capacity: u32) {
+        let data = DATA_START..DATA_START + u64::from(capacity);
+        self.peer.check_present(data).expect("the peer is honest");
     }
 
     /// Allocates the byte ring's memory for a new capacity.

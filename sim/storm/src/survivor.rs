@@ -7,6 +7,7 @@ use ioi_hostile::Chance;
 use ioi_hostile::process::Left;
 use ioi_shm::DescriptorChannel;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::Timespec;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
@@ -14,6 +15,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// After so long a survivor that has nothing to do sleeps.
+const FALL_ASLEEP: Duration = Duration::from_millis(3);
 /// Everything is back within this.
 const BACK: Duration = Duration::from_secs(1);
 /// A victim that never reaches its window would be a fault of the storm.
@@ -31,6 +34,8 @@ pub struct Plan {
     /// Honest steps before.
     pub(crate) steps: u64,
     nanos: u64,
+    /// The survivor sleeps in the kernel when it happens.
+    asleep: bool,
 }
 
 /// What one kill showed.
@@ -55,7 +60,8 @@ impl Plan {
         let role = if (turn / WINDOWS.len()).is_multiple_of(2) { Role::Sender } else { Role::Receiver };
         let window = number.is_multiple_of(2).then_some((WINDOWS[turn % WINDOWS.len()], role));
         let mut below = |count| u64::from(chance.below(count));
-        Plan { window, variant: below(6), steps: below(200), nanos: below(NANOS_MAX) }
+        let (variant, steps, nanos) = (below(6), below(200), below(NANOS_MAX));
+        Plan { window, variant, steps, nanos, asleep: below(2) == 1 }
     }
 
     pub(crate) fn victim_sends(&self) -> bool {
@@ -82,9 +88,14 @@ pub fn one_kill(program: &Path, seed: u64, number: u64) -> Kill {
     play(&mut traffic, &plan);
     assert!(!traffic.link.port.receiver.bell().is_peer_gone(), "the victim died before it was killed");
 
-    let began = Instant::now();
-    victim.0.kill().expect("it is ours to kill");
-    wait_for_death(&traffic);
+    let began = if plan.asleep {
+        killed_while_asleep(&victim, &mut traffic, &plan)
+    } else {
+        let began = Instant::now();
+        victim.0.kill().expect("it is ours to kill");
+        wait_for_death(&traffic);
+        began
+    };
     let told = began.elapsed();
     let (drained, leases) = settle(&mut traffic);
     drop(traffic);
@@ -115,6 +126,26 @@ fn play(traffic: &mut Traffic, plan: &Plan) {
         traffic.step();
         assert!(began.elapsed() < PATIENCE, "the victim does not reach {:?}", plan.window);
     }
+}
+
+/// The survivor sleeps on the port, for a message or for room, when the signal is sent: when that was.
+fn killed_while_asleep(victim: &Victim, traffic: &mut Traffic, plan: &Plan) -> Instant {
+    let victim = Pid::from_child(&victim.0);
+    std::thread::scope(|scope| {
+        let killer = scope.spawn(move || {
+            std::thread::sleep(FALL_ASLEEP);
+            let began = Instant::now();
+            kill_process(victim, Signal::KILL).expect("it is ours to kill");
+            began
+        });
+        // One that goes on may make room; one that stays in its window can't.
+        if plan.window.is_some() && plan.variant.is_multiple_of(2) {
+            traffic.sleep_for_room_until_closed(PATIENCE);
+        } else {
+            traffic.sleep_until_closed(PATIENCE);
+        }
+        killer.join().expect("no panic")
+    })
 }
 
 /// The bell's other end is closed with its process: that is how a death is told.

@@ -3,7 +3,10 @@
 use crate::link::{Link, Mark};
 use ioi_hostile::Chance;
 use ioi_shm::byte_ring::RecvError;
-use ioi_shm::{FillError, HANDLE_BYTES, Handle, Loan, SendError};
+use ioi_shm::{
+    FillError, HANDLE_BYTES, Handle, Loan, RecvError as RecvTimeoutError, SendError, SendTimeoutError,
+};
+use std::time::Duration;
 
 /// What a port's message is.
 pub(crate) const LENT: u32 = 1;
@@ -169,7 +172,7 @@ impl Traffic {
         let _ = self.link.reader.ack();
     }
 
-    /// Takes one record and gives nothing back.
+    /// Takes one record and gives nothing back, or follows the ring's growth; false when there is none.
     pub(crate) fn receive_record(&mut self) -> bool {
         let number = self.records.1;
         match self.link.reader.try_recv(&mut self.buffer) {
@@ -181,6 +184,11 @@ impl Traffic {
                 true
             }
             Ok(None) => false,
+            Err(RecvError::Grow { capacity }) => {
+                self.link.check_present(capacity);
+                self.link.reader.grow(capacity);
+                true
+            }
             Err(RecvError::Poisoned(fault)) => panic!("the peer is honest: {fault}"),
             Err(error) => panic!("record {number}: {error}"),
         }
@@ -189,9 +197,41 @@ impl Traffic {
     /// Leases that come, and leases that come back.
     pub(crate) fn receive_handles(&mut self) {
         while let Some((msg_id, handle)) = self.receive_handle() {
-            if msg_id == LENT { self.borrow(&handle) } else { self.take_back(&handle) }
+            self.handle(msg_id, &handle);
         }
         self.link.port.receiver.ack();
+    }
+
+    fn handle(&mut self, msg_id: u32, handle: &Handle) {
+        if msg_id == LENT { self.borrow(handle) } else { self.take_back(handle) }
+    }
+
+    /// Sleeps on the port, for handles and then for the peer's end.
+    ///
+    /// # Panics
+    /// When that doesn't come within `timeout` of the last handle.
+    pub(crate) fn sleep_until_closed(&mut self, timeout: Duration) {
+        let mut into = [0; 64];
+        loop {
+            match self.link.port.receiver.recv_timeout(&mut into, timeout) {
+                Ok(header) => {
+                    let bytes: &[u8; HANDLE_BYTES] = into.first_chunk().expect("64 bytes are more");
+                    self.handle(header.msg_id, &Handle::from_bytes(bytes));
+                }
+                Err(error) => return assert_eq!(error, RecvTimeoutError::Closed, "asleep for a message"),
+            }
+        }
+    }
+
+    /// Sleeps on the port for room, which a peer that stays in its window never makes.
+    ///
+    /// # Panics
+    /// When the peer's end doesn't come within `timeout`.
+    pub(crate) fn sleep_for_room_until_closed(&mut self, timeout: Duration) {
+        let nothing = [0; HANDLE_BYTES];
+        while self.link.port.sender.try_send(GIVEN_BACK, &nothing).is_ok() {}
+        let sent = self.link.port.sender.send_timeout(GIVEN_BACK, &nothing, timeout);
+        assert_eq!(sent, Err(SendTimeoutError::Closed), "asleep for room");
     }
 
     pub(crate) fn receive_handle(&mut self) -> Option<(u32, Handle)> {

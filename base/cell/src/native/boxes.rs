@@ -77,18 +77,33 @@ impl BoxReader {
     /// [`BoxError::Recv`]; [`BoxError::Rejected`] when the writer has published memory
     /// that isn't there.
     pub fn try_recv<'b>(&mut self, into: &'b mut [u8]) -> Result<Option<Record<'b>>, BoxError> {
-        let record = self.ring.try_recv(into).map_err(BoxError::Recv)?;
-        let capacity = self.ring.capacity();
-        if capacity > self.present {
-            let range = self.start + u64::from(self.present)..self.start + u64::from(capacity);
-            self.memory.check_present(range).map_err(BoxError::Rejected)?;
-            self.present = capacity;
+        if !self.look()? {
+            return Ok(None);
         }
+        let record = self.ring.try_recv(into).map_err(BoxError::Recv)?;
         if record.is_some() && self.ring.ack_is_due() {
             // The writer of a box doesn't sleep for room: it says that it is full.
             let _ = self.ring.ack();
         }
         Ok(record)
+    }
+
+    /// Whether there is a record. Memory that the writer has published is looked for before it is read.
+    fn look(&mut self) -> Result<bool, BoxError> {
+        loop {
+            match self.ring.look() {
+                Err(RecvError::Grow { capacity }) => self.check_present(capacity)?,
+                other => return other.map_err(BoxError::Recv),
+            }
+        }
+    }
+
+    fn check_present(&mut self, capacity: u32) -> Result<(), BoxError> {
+        let range = self.start + u64::from(self.present)..self.start + u64::from(capacity);
+        self.memory.check_present(range).map_err(BoxError::Rejected)?;
+        self.present = capacity;
+        self.ring.grow(capacity);
+        Ok(())
     }
 
     /// Sleeps until there may be a record, at most `timeout`; false when the time was up.
@@ -129,3 +144,54 @@ impl fmt::Display for BoxError {
 }
 
 impl std::error::Error for BoxError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ioi_shm::byte_ring::{CAPACITY_MAX, CAPACITY_MIN};
+    use ioi_shm::sync::Ordering;
+    use ioi_shm::{OwnPage, WordSize};
+
+    const DATA: u64 = 4096;
+    const BYTES: u64 = DATA + CAPACITY_MAX as u64;
+
+    /// The writer's memory with its page, and the box that reads it.
+    fn lying() -> (OwnMemory, OwnSection, BoxReader) {
+        let writer = OwnMemory::create(BYTES, DATA + u64::from(CAPACITY_MIN)).unwrap();
+        let page = writer.page(0, DATA..BYTES).unwrap();
+        page.control()[1].store(CAPACITY_MIN, Ordering::Relaxed);
+        let file = writer.reader_descriptor().unwrap();
+        let memory = Arc::new(PeerMemory::accept(file, BYTES, DATA + u64::from(CAPACITY_MIN)).unwrap());
+        let own = OwnMemory::create(4096, 4096).unwrap().page(0, 0..0).unwrap();
+        let epochs = Arc::new(PeerEpochs(words(&memory)));
+        let ring = Reader::new(own, memory.page(0, DATA..BYTES).unwrap(), 7);
+        let reader = BoxReader { memory, ring, start: DATA, epochs, epoch: 0, present: CAPACITY_MIN };
+        (writer, page, reader)
+    }
+
+    fn words<T: WordSize>(memory: &PeerMemory) -> ioi_shm::PeerWords<T> {
+        memory.words(1024..1152).unwrap()
+    }
+
+    #[test]
+    fn memory_that_a_writer_published_and_never_allocated_is_refused_and_not_touched() {
+        for capacity in [2 * CAPACITY_MIN, CAPACITY_MAX] {
+            let (writer, page, mut reader) = lying();
+            page.control()[1].store(capacity, Ordering::Relaxed);
+            page.control()[0].store(capacity, Ordering::Release);
+            for _ in 0..2 {
+                let mut into = vec![0; CAPACITY_MAX as usize];
+                let error = reader.try_recv(&mut into).unwrap_err();
+                let Some(BoxError::Rejected(RejectError::Sparse { bytes_present, .. })) = Some(&error) else {
+                    panic!("{error}")
+                };
+                assert_eq!(*bytes_present, DATA + u64::from(CAPACITY_MIN));
+            }
+            let rest = DATA + u64::from(CAPACITY_MIN)..DATA + u64::from(capacity);
+            assert!(reader.memory.check_present(rest.clone()).is_err(), "reading has allocated nothing");
+            // Once it is there, an empty record of what was published is read.
+            writer.allocate(rest).unwrap();
+            assert!(reader.try_recv(&mut [0; 8]).unwrap().is_some_and(|record| record.payload.is_empty()));
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::{
     EPOCH_HEALTH_HOST, EPOCH_HEALTH_PEER, EPOCH_HISTORY, EPOCH_INBOX, EPOCH_MODULES_FIRST, EPOCH_OUTBOX,
     EPOCH_PATTERN, EPOCH_PING_PONG, EPOCH_REGISTRY, EPOCH_SHUTDOWN, EPOCH_SUPERVISOR, EPOCH_SYSCALL,
 };
+use ioi_shm::sync::AtomicU32;
 use ioi_shm::{Epoch, OwnWords, PeerWords, SystemError, Word, wait, wake};
 use std::time::Duration;
 
@@ -36,12 +37,12 @@ const _: () = assert!(BY_HOST & BY_PEER == MODULES, "each epoch but those of mod
 /// The epochs that this side raises.
 #[derive(Debug)]
 pub struct OwnEpochs {
-    words: OwnWords,
+    words: OwnWords<AtomicU32>,
     may_raise: u32,
 }
 
 impl OwnEpochs {
-    pub(super) fn new(words: OwnWords, may_raise: u32) -> Self {
+    pub(super) fn new(words: OwnWords<AtomicU32>, may_raise: u32) -> Self {
         OwnEpochs { words, may_raise }
     }
 
@@ -70,7 +71,7 @@ impl OwnEpochs {
 
 /// The epochs that the other side raises.
 #[derive(Debug)]
-pub struct PeerEpochs(pub(super) PeerWords);
+pub struct PeerEpochs(pub(super) PeerWords<AtomicU32>);
 
 impl PeerEpochs {
     /// Where epoch `number` stands.

@@ -5,7 +5,7 @@ use crate::protocol::claim::{self, ACTIVE, CLAIM, Try, WRITING};
 use crate::{
     ARENA_OFFSET, EPOCH_PING_PONG, PING_PONG_ALIGN_BYTES, PING_PONG_BYTES_OFFSET, PING_PONG_FIRST_OFFSET,
 };
-use ioi_shm::sync::{AtomicU32, Ordering};
+use ioi_shm::sync::{AtomicU32, AtomicU64, Ordering};
 use ioi_shm::{Handle, Lender, OwnWords, PeerMemory, PeerWords};
 use std::fmt;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ const fn stride(bytes: u64) -> u64 {
 /// The side that writes the buffers.
 #[derive(Debug)]
 pub struct PingPongWriter {
-    line: OwnWords,
-    reader: PeerWords,
+    line: OwnWords<AtomicU32>,
+    reader: PeerWords<AtomicU32>,
     epochs: Arc<OwnEpochs>,
     /// Both buffers, one lease that is never handed over.
     lease: Handle,
@@ -48,8 +48,8 @@ impl std::error::Error for Busy {}
 /// The line that a writer of buffers writes, and the reader's, before there are any.
 #[derive(Debug)]
 pub(super) struct Lines {
-    pub(super) line: OwnWords,
-    pub(super) reader: PeerWords,
+    pub(super) line: OwnWords<AtomicU32>,
+    pub(super) reader: PeerWords<AtomicU32>,
     pub(super) epochs: Arc<OwnEpochs>,
 }
 
@@ -94,8 +94,8 @@ impl PingPongWriter {
 /// The side that looks.
 #[derive(Debug)]
 pub struct PingPongReader {
-    pub(super) line: OwnWords,
-    pub(super) writer: PeerWords,
+    pub(super) line: OwnWords<AtomicU32>,
+    pub(super) writer: PeerWords<AtomicU32>,
     pub(super) memory: Arc<PeerMemory>,
 }
 
@@ -218,7 +218,7 @@ impl PingPongReader {
         }
         let length = usize::try_from(bytes).map_err(|_| outside)?;
         let into = into.get_mut(..length).ok_or(LookError::TooShort { bytes })?;
-        self.memory.words(range).map_err(|_| outside)?.u64s().copy_to(0, into);
+        self.memory.words::<AtomicU64>(range).map_err(|_| outside)?.u64s().copy_to(0, into);
         Ok(length)
     }
 
@@ -242,7 +242,7 @@ mod tests {
     fn a_buffer_that_is_being_written_is_not_claimed_whatever_its_writer_says_is_active() {
         let (host, peer) = (OwnMemory::create(4096, 4096).unwrap(), OwnMemory::create(4096, 4096).unwrap());
         let memory = PeerMemory::accept(peer.reader_descriptor().unwrap(), 4096, 4096).unwrap();
-        let writer = peer.words(0..128).unwrap();
+        let writer = peer.words::<AtomicU32>(0..128).unwrap();
         let (line, seen) = (host.words(0..128).unwrap(), memory.words(0..128).unwrap());
         let mut reader = PingPongReader { line, writer: seen, memory: Arc::new(memory) };
         // What a reader sees that was slow: the buffer it took for the active one is the next to come.
@@ -262,7 +262,7 @@ mod tests {
         let bytes = arena + (64 << 10);
         let (host, peer) = (OwnMemory::create(4096, 4096).unwrap(), OwnMemory::create(bytes, bytes).unwrap());
         let memory = PeerMemory::accept(peer.reader_descriptor().unwrap(), bytes, bytes).unwrap();
-        let writer = peer.words(0..128).unwrap();
+        let writer = peer.words::<AtomicU32>(0..128).unwrap();
         let (line, seen) = (host.words(0..128).unwrap(), memory.words(0..128).unwrap());
         let mut reader = PingPongReader { line, writer: seen, memory: Arc::new(memory) };
         let mut picture = vec![0; 64 << 10];

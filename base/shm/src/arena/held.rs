@@ -100,6 +100,6 @@ fn pages(range: &Range<u64>) -> u64 {
 }
 
 /// Whether `generation` comes after `other`, counting on modulo 2³².
-fn is_younger(generation: u32, other: u32) -> bool {
+pub(crate) fn is_younger(generation: u32, other: u32) -> bool {
     (generation.wrapping_sub(other) as i32) > 0
 }

@@ -63,6 +63,9 @@ impl Arena {
     /// Lends `length` bytes. Parts of one size take turns up to 2 MiB in all; a larger one is
     /// used again at once.
     ///
+    /// Its generation is drawn here, and a borrower takes handles in the order of their
+    /// generations alone ([`Held::take`](super::Held::take)): send them in the order of the leases.
+    ///
     /// # Errors
     /// [`LeaseError`]; with [`LeaseError::Allocate`] nothing is lent yet.
     pub fn lease(&mut self, length: u64, type_id: u32) -> Result<Handle, LeaseError> {

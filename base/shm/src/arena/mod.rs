@@ -12,6 +12,8 @@ mod held;
 mod lend;
 
 pub use held::Held;
+#[cfg(feature = "os")]
+pub(crate) use held::is_younger;
 pub use lend::{Arena, LeaseError, Quota};
 
 /// Leases start at a multiple of this and own whole pages: 4 KiB.

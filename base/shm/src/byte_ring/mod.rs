@@ -11,7 +11,8 @@
 //! then writes, then stores the new index with Release. A reader that finds the
 //! index moved on after it had taken everything therefore sees the capacity those
 //! bytes were written under, and the writer can't change it again before the reader
-//! has given them back. The layout is in `docs/design/data-plane.md`.
+//! has given them back. A writer that lies may publish memory that isn't there, so the
+//! reader has its caller confirm each new capacity before it touches a byte of it. The layout is in `docs/design/data-plane.md`.
 
 mod reader;
 mod writer;

@@ -35,11 +35,16 @@ pub struct Reader<O, P> {
     written: u32,
     capacity: u32,
     capacity_max: u32,
+    /// The memory is there up to this capacity, as the caller has found.
+    confirmed: u32,
+    /// The capacity that was last asked about.
+    wanted: u32,
     fault: Option<Fault>,
 }
 
 impl<O: OwnPage, P: PeerPage> Reader<O, P> {
-    /// Takes over a page of zeros and the page of a writer; every record is stamped with `sender`.
+    /// Takes over a page of zeros and the page of a writer, of whose data the first
+    /// [`CAPACITY_MIN`] bytes are there; every record is stamped with `sender`.
     ///
     /// # Panics
     /// When the writer's data are shorter than [`CAPACITY_MIN`].
@@ -48,7 +53,21 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
         let bytes = (peer.data().count() * WORD).min(CAPACITY_MAX as usize) as u32;
         assert!(bytes >= CAPACITY_MIN, "a byte ring needs at least {CAPACITY_MIN} bytes");
         let (capacity, capacity_max) = (CAPACITY_MIN, 1 << bytes.ilog2());
-        Reader { own, peer, sender, next: 0, read: 0, written: 0, capacity, capacity_max, fault: None }
+        let (confirmed, wanted) = (CAPACITY_MIN, 0);
+        let (next, read, written) = (0, 0, 0);
+        Reader {
+            own,
+            peer,
+            sender,
+            next,
+            read,
+            written,
+            capacity,
+            capacity_max,
+            confirmed,
+            wanted,
+            fault: None,
+        }
     }
 
     /// Copies the next record into `into`, if there is one.
@@ -57,7 +76,8 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
     ///
     /// # Errors
     /// [`RecvError::TooShort`] when `into` has no room for it, and it can be asked for
-    /// again; [`RecvError::Poisoned`] when the writer broke the ring.
+    /// again; [`RecvError::Grow`] when the writer says that the ring has grown, before anything
+    /// of that memory is touched; [`RecvError::Poisoned`] when the writer broke the ring.
     pub fn try_recv<'b>(&mut self, into: &'b mut [u8]) -> Result<Option<Record<'b>>, RecvError> {
         if !self.look()? {
             return Ok(None);
@@ -78,6 +98,15 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
         load_around(words, (start + 1) % words.count(), payload);
         self.next = self.next.wrapping_add(record_bytes(length));
         Ok(Some(Record { sender: self.sender, msg_id, payload }))
+    }
+
+    /// Takes a new capacity; the memory up to it was found to be there.
+    ///
+    /// # Panics
+    /// When `capacity` isn't what [`RecvError::Grow`] asked for last.
+    pub fn grow(&mut self, capacity: u32) {
+        assert!(capacity == self.wanted && is_capacity(capacity, self.capacity_max), "nobody asked for that");
+        (self.confirmed, self.wanted) = (self.confirmed.max(capacity), 0);
     }
 
     /// Whether so much waits to be given back that the writer may soon lack it.
@@ -101,12 +130,17 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
     /// # Errors
     /// [`Fault`] when the writer broke the ring.
     pub fn prepare_sleep(&mut self) -> Result<Option<u32>, Fault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         if self.next != self.written {
             return Ok(None);
         }
         let written = doorbell::arm(&self.own.control()[WAKE_AT], self.next, self.peer.control(INDEX));
-        self.accept(written)?;
-        Ok((written == self.next).then_some(written))
+        match self.accept(written) {
+            Err(RecvError::Poisoned(fault)) => Err(fault),
+            _ => Ok((written == self.next).then_some(written)),
+        }
     }
 
     /// The capacity under which the records at hand were written, in bytes.
@@ -126,9 +160,12 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
     }
 
     /// Whether there is a record, looking at the writer's page only when none was left.
-    fn look(&mut self) -> Result<bool, Fault> {
+    ///
+    /// # Errors
+    /// [`RecvError::Grow`] and [`RecvError::Poisoned`], as [`Reader::try_recv`].
+    pub fn look(&mut self) -> Result<bool, RecvError> {
         if let Some(fault) = self.fault {
-            return Err(fault);
+            return Err(fault.into());
         }
         if self.next == self.written {
             // Acquires the Release of `Writer::publish`.
@@ -138,10 +175,7 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
     }
 
     /// Takes the writer's index, and with it the capacity. Everything before was taken.
-    fn accept(&mut self, written: u32) -> Result<(), Fault> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+    fn accept(&mut self, written: u32) -> Result<(), RecvError> {
         if written == self.written {
             return Ok(());
         }
@@ -150,12 +184,16 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
         let may_grow = self.read == self.next;
         let is_new = capacity != self.capacity;
         if is_new && !(may_grow && capacity > self.capacity && is_capacity(capacity, self.capacity_max)) {
-            return Err(self.poison(Fault::Capacity { capacity }));
+            return Err(self.poison(Fault::Capacity { capacity }).into());
         }
         let outstanding = written.wrapping_sub(self.read);
         let fresh = written.wrapping_sub(self.next);
         if outstanding > capacity || !outstanding.is_multiple_of(WORD as u32) || fresh > outstanding {
-            return Err(self.poison(Fault::Published { published: written, taken: self.next }));
+            return Err(self.poison(Fault::Published { published: written, taken: self.next }).into());
+        }
+        if capacity > self.confirmed {
+            self.wanted = capacity;
+            return Err(RecvError::Grow { capacity });
         }
         (self.written, self.capacity) = (written, capacity);
         Ok(())
@@ -177,6 +215,13 @@ pub enum RecvError {
         /// The record's length in bytes.
         length: usize,
     },
+    /// The writer says that the ring has grown to this capacity: find out whether the memory
+    /// is there and call [`Reader::grow`], or end the ring. Where a hole is read, memory is
+    /// allocated at the reader's expense.
+    Grow {
+        /// The capacity in bytes.
+        capacity: u32,
+    },
     /// The writer broke the ring.
     Poisoned(Fault),
 }
@@ -186,6 +231,9 @@ impl fmt::Display for RecvError {
         match self {
             Self::TooShort { length } => {
                 write!(f, "the next record has {length} bytes, more than the buffer")
+            }
+            Self::Grow { capacity } => {
+                write!(f, "whether the memory of {capacity} bytes is there has to be found out first")
             }
             Self::Poisoned(fault) => write!(f, "the peer broke the ring: {fault}"),
         }

@@ -1,10 +1,14 @@
 //! What a descriptor from somebody else really is.
 
 use super::SystemError;
-use rustix::fs::{FileType, OFlags, SealFlags, SeekFrom, fcntl_get_seals, fcntl_getfl, fstat, fstatfs, seek};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, SealFlags, SeekFrom, StatxFlags, fcntl_get_seals, fcntl_getfl, fstat,
+    fstatfs, open, seek, statx,
+};
+use rustix::io::Errno;
 use std::fmt;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// `TMPFS_MAGIC` of `linux/magic.h`: the file system of memory files in ordinary
 /// pages. Those in huge pages are on `hugetlbfs`, with other rules for seals and size.
@@ -23,7 +27,9 @@ pub(crate) const SEALS: SealFlags =
 pub enum RejectError {
     /// A directory, socket, pipe, device or link; the word names it.
     NotAFile(&'static str),
-    /// A file that is not memory in ordinary pages; the number is its file system's magic.
+    /// A file that takes no seals, as all do that are not memory.
+    NotAMemoryFile,
+    /// Memory that is not in ordinary pages; the number is its file system's magic.
     NotMemory(u64),
     /// A descriptor that can't be read (`O_PATH` or write-only).
     NotReadable,
@@ -66,6 +72,7 @@ impl fmt::Display for RejectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAFile(kind) => write!(f, "the descriptor is a {kind}, not a memory file"),
+            Self::NotAMemoryFile => f.write_str("the file is not a memory file: it takes no seals"),
             Self::NotMemory(magic) => {
                 write!(f, "the file lies on a file system of type {magic:#x}, not in ordinary memory pages")
             }
@@ -118,23 +125,29 @@ pub(crate) struct Facts {
 impl Facts {
     /// Refuses whatever is not a readable memory file in ordinary pages.
     ///
+    /// Nothing is asked that another process could leave unanswered: the file system of a
+    /// foreign descriptor may be the peer's own (FUSE). Only memory files have seals, and
+    /// the kernel says so by itself; what follows is answered by theirs.
+    ///
     /// The seals are read before the size, so that a size read under complete
     /// seals is final. The descriptor's own offset and mode may be the peer's to
     /// change; nothing here depends on them.
     pub(crate) fn of(file: BorrowedFd<'_>) -> Result<Facts, RejectError> {
-        let kind = FileType::from_raw_mode(fstat(file).map_err(SystemError::of("fstat"))?.st_mode);
-        if kind != FileType::RegularFile {
-            return Err(RejectError::NotAFile(name_of(kind)));
-        }
         let mode = fcntl_getfl(file).map_err(SystemError::of("fcntl(F_GETFL)"))?;
-        if mode.contains(OFlags::PATH) || mode & OFlags::RWMODE == OFlags::WRONLY {
+        if mode.contains(OFlags::PATH) {
+            return Err(RejectError::NotReadable);
+        }
+        let seals = match fcntl_get_seals(file) {
+            Err(Errno::INVAL) => return Err(without_seals(file)),
+            other => other.map_err(SystemError::of("fcntl(F_GET_SEALS)"))?,
+        };
+        if mode & OFlags::RWMODE == OFlags::WRONLY {
             return Err(RejectError::NotReadable);
         }
         let magic = fstatfs(file).map_err(SystemError::of("fstatfs"))?.f_type as u64;
         if magic != TMPFS_MAGIC {
             return Err(RejectError::NotMemory(magic));
         }
-        let seals = fcntl_get_seals(file).map_err(SystemError::of("fcntl(F_GET_SEALS)"))?;
         let stat = fstat(file).map_err(SystemError::of("fstat"))?;
         Ok(Facts {
             bytes: stat.st_size as u64,
@@ -163,6 +176,36 @@ impl Facts {
     pub(crate) fn check_allocated(&self) -> Result<(), RejectError> {
         let (bytes_present, bytes) = (self.bytes_allocated, self.bytes);
         if bytes_present < bytes { Err(RejectError::Sparse { bytes_present, bytes }) } else { Ok(()) }
+    }
+}
+
+/// What a descriptor is that takes no seals, as far as the kernel knows without asking anybody.
+fn without_seals(file: BorrowedFd<'_>) -> RejectError {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    match statx(file, c"", flags, StatxFlags::TYPE) {
+        Ok(stat) => match FileType::from_raw_mode(stat.stx_mode.into()) {
+            FileType::RegularFile => RejectError::NotAMemoryFile,
+            kind => RejectError::NotAFile(name_of(kind)),
+        },
+        Err(_) => RejectError::NotAMemoryFile,
+    }
+}
+
+/// A descriptor of the same memory file, open for reading only.
+///
+/// There is no way to it but `/proc/self/fd`, and something else may be mounted on
+/// `/proc`: only the same file counts.
+pub(crate) fn reopen_for_reading(file: BorrowedFd<'_>) -> Result<OwnedFd, RejectError> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let reader =
+        open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| match errno {
+            Errno::NOENT | Errno::NOTDIR => RejectError::NoProc,
+            errno => SystemError { call: "open(/proc/self/fd)", errno }.into(),
+        })?;
+    let identity = Facts::of(file)?.identity;
+    match Facts::of(reader.as_fd()) {
+        Ok(facts) if facts.identity == identity => Ok(reader),
+        _ => Err(RejectError::NoProc),
     }
 }
 

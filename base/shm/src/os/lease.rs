@@ -9,8 +9,10 @@
 
 use super::copy::copy_in;
 use super::mapping::Mapping;
+use super::present::Present;
 use super::shared::{OwnMemory, PeerMemory};
 use super::{RangeError, RegionError};
+use crate::arena::is_younger;
 use crate::{Arena, Handle, HandleError, Held, LeaseError, Quota};
 use std::fmt;
 use std::ops::Range;
@@ -27,6 +29,8 @@ pub struct Lender {
     arena: Arena,
     /// Generations of leases that may still be written, by handle offset.
     open: Vec<(u64, u32)>,
+    /// The generation that was handed over last.
+    youngest: u32,
 }
 
 impl Lender {
@@ -45,12 +49,16 @@ impl Lender {
             let length = bounds.end.saturating_sub(bounds.start);
             return Err(RangeError { offset: bounds.start, length, bytes: memory.bytes() });
         }
-        memory.claim(bounds.clone())?;
+        memory.claim(std::slice::from_ref(&bounds))?;
         let arena = Arena::new(region, bounds.clone(), bounds.start, quota);
-        Ok(Lender { memory, arena, open: Vec::new() })
+        Ok(Lender { memory, arena, open: Vec::new(), youngest: 0 })
     }
 
     /// Leases `length` bytes, to be filled and handed over.
+    ///
+    /// Leases are handed over in the order in which they are made: the peer takes each
+    /// handle of a region only if it is younger than all before it. Whoever fills two at
+    /// once and is done with the second first [cancels](Lender::cancel) the other.
     ///
     /// # Errors
     /// [`FillError::Lease`], or [`FillError::Memory`] when no memory can be allocated.
@@ -74,36 +82,57 @@ impl Lender {
     /// [`FillError::HandedOver`], or [`FillError::Handle`].
     pub fn fill(&mut self, handle: &Handle) -> Result<&mut [u8], FillError> {
         let range = self.arena.check(handle)?;
-        if !self.open.contains(&(handle.offset, handle.generation)) {
+        if self.open_at(handle).is_none() {
             return Err(FillError::HandedOver);
         }
         let start = self.memory.mapping().start();
         let length = (range.end - range.start) as usize;
         // SAFETY: the range lies within the arena, which this lender alone has claimed,
         // so nothing else in this process refers to it; the borrow of `self` keeps it
-        // the only reference. No other process can write it, by its seals. That peers
-        // may read it while it is written concerns them, not this process. It was allocated.
+        // the only reference. No other process can write it: memory that this one made by
+        // its seals, memory that it adopted by those and the broker's promise
+        // (`OwnMemory::adopt`). That peers may read it while it is written concerns them,
+        // not this process. It was allocated.
         Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr().add(range.start as usize), length) })
     }
 
     /// From now on the peer may read it and this side writes it no more.
     ///
     /// # Errors
-    /// [`FillError::HandedOver`] for the second time.
+    /// [`FillError::HandedOver`] for the second time, [`FillError::OutOfOrder`] after a
+    /// younger lease, whose handle would make this one stale to the peer.
     pub fn hand_over(&mut self, handle: &Handle) -> Result<(), FillError> {
-        let at = self.open.iter().position(|open| *open == (handle.offset, handle.generation));
-        self.open.swap_remove(at.ok_or(FillError::HandedOver)?);
+        let at = self.open_at(handle).ok_or(FillError::HandedOver)?;
+        if !is_younger(handle.generation, self.youngest) {
+            return Err(FillError::OutOfOrder { generation: handle.generation, youngest: self.youngest });
+        }
+        self.open.swap_remove(at);
+        self.youngest = handle.generation;
         Ok(())
     }
 
-    /// Has a lease back.
+    /// Has a lease back, as the peer says by this handle.
     ///
     /// # Errors
-    /// As [`Arena::release`].
+    /// As [`Arena::release`]; a lease that was not handed over is nothing that the peer
+    /// can return, so its handle is [`HandleError::Stale`], too.
     pub fn release(&mut self, handle: &Handle) -> Result<(), HandleError> {
-        self.arena.release(handle)?;
-        self.open.retain(|open| *open != (handle.offset, handle.generation));
-        Ok(())
+        self.arena.check(handle)?;
+        if self.open_at(handle).is_some() {
+            return Err(HandleError::Stale { generation: handle.generation });
+        }
+        self.arena.release(handle)
+    }
+
+    /// Has a lease back that was never handed over.
+    ///
+    /// # Errors
+    /// [`FillError::HandedOver`] when the peer may be reading it, [`FillError::Handle`].
+    pub fn cancel(&mut self, handle: &Handle) -> Result<(), FillError> {
+        self.arena.check(handle)?;
+        let at = self.open_at(handle).ok_or(FillError::HandedOver)?;
+        self.open.swap_remove(at);
+        Ok(self.arena.release(handle)?)
     }
 
     /// The peer is dead: has everything back.
@@ -116,6 +145,10 @@ impl Lender {
     #[must_use]
     pub fn arena(&self) -> &Arena {
         &self.arena
+    }
+
+    fn open_at(&self, handle: &Handle) -> Option<usize> {
+        self.open.iter().position(|open| *open == (handle.offset, handle.generation))
     }
 
     fn allocate_to(&mut self, end: u64) -> Result<(), FillError> {
@@ -135,8 +168,7 @@ pub struct Borrower {
     memory: Arc<PeerMemory>,
     held: Held,
     is_trusted: bool,
-    /// From the arena's start to here everything was found present, and so stays.
-    present_to: u64,
+    present: Present,
 }
 
 impl Borrower {
@@ -150,7 +182,9 @@ impl Borrower {
     ///
     /// To call this is to vouch that the writer doesn't write what it has lent: the
     /// bytes are then a plain `&[u8]`, and one that changes is undefined behaviour *of
-    /// this process*. It is for the parent that started and sandboxed it.
+    /// this process*. It is for the parent that started and sandboxed it, and for one
+    /// borrower of its memory: two have books of their own, and each lets the writer
+    /// believe that what is given back is read no more.
     #[must_use]
     pub fn trusted(memory: Arc<PeerMemory>, region: u64, bounds: Range<u64>, quota: Quota) -> Borrower {
         Borrower::new(memory, region, bounds, quota, true)
@@ -163,8 +197,8 @@ impl Borrower {
         quota: Quota,
         is_trusted: bool,
     ) -> Borrower {
-        let present_to = bounds.start;
-        Borrower { memory, held: Held::new(region, bounds, quota), is_trusted, present_to }
+        let present = Present::new(bounds.clone());
+        Borrower { memory, held: Held::new(region, bounds, quota), is_trusted, present }
     }
 
     /// Takes a handle that the peer sent.
@@ -185,27 +219,20 @@ impl Borrower {
         Ok(Loan { mapping, range, handle: *handle, is_trusted: self.is_trusted })
     }
 
-    /// Whether every page of a range is there. A lender allocates from the start of its arena
-    /// on, so one mark is enough; for one that does otherwise each range is looked at.
+    /// Whether every page of a range is there; each page is looked at until it was found once.
     fn is_present(&mut self, range: &Range<u64>) -> bool {
-        if range.end <= self.present_to {
-            return true;
-        }
-        if range.end > self.memory.bytes() {
-            return false;
-        }
-        if self.memory.check_present(self.present_to..range.end).is_ok() {
-            self.present_to = range.end;
-            return true;
-        }
-        self.memory.check_present(range.clone()).is_ok()
+        let memory = &self.memory;
+        range.end <= memory.bytes() && self.present.check(range, |part| memory.first_hole(part))
     }
 
     /// Ends a loan; the handle is to be sent back to the peer.
     ///
     /// # Errors
-    /// [`HandleError::Stale`] for a loan of somebody else.
+    /// [`HandleError::Stale`] for a loan of another borrower's memory, whatever its handle says.
     pub fn give_back(&mut self, loan: Loan) -> Result<Handle, HandleError> {
+        if !Arc::ptr_eq(&loan.mapping, self.memory.mapping()) {
+            return Err(HandleError::Stale { generation: loan.handle.generation });
+        }
         self.held.give_back(&loan.handle)?;
         Ok(loan.handle)
     }
@@ -218,7 +245,11 @@ impl Borrower {
 }
 
 /// Bytes that a peer has lent.
+///
+/// A loan that is dropped is not given back: it stays in the borrower's books, and counts
+/// against its quota, because the peer was never told that it may write there again.
 #[derive(Debug)]
+#[must_use = "a loan that is dropped stays held; give it back"]
 pub struct Loan {
     mapping: Arc<Mapping>,
     range: Range<u64>,
@@ -284,6 +315,13 @@ pub enum FillError {
     Memory(RegionError),
     /// The peer may be reading it: this side writes it no more.
     HandedOver,
+    /// A younger lease was handed over before it, so the peer would refuse it; cancel it.
+    OutOfOrder {
+        /// Its generation.
+        generation: u32,
+        /// The generation that was handed over last.
+        youngest: u32,
+    },
 }
 
 impl fmt::Display for FillError {
@@ -293,6 +331,9 @@ impl fmt::Display for FillError {
             Self::Handle(error) => error.fmt(f),
             Self::Memory(error) => write!(f, "the arena is full: {error}"),
             Self::HandedOver => f.write_str("the lease was handed over and is not this side's to write"),
+            Self::OutOfOrder { generation, youngest } => {
+                write!(f, "lease {generation} can't be handed over after lease {youngest}; cancel it")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::SystemError;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+use rustix::param::page_size;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::ptr::{NonNull, null_mut};
@@ -61,14 +62,17 @@ impl Mapping {
 
     /// Touches every page of a range for writing, so that none is missing later.
     ///
-    /// Kernels before 5.14 don't know the advice; there each page is faulted in when it is used.
+    /// Kernels before 5.14 don't know the advice (EINVAL); there each page is faulted in when it is used.
     pub(crate) fn populate(&self, range: Range<u64>) -> Result<(), SystemError> {
         assert!(range.end <= self.bytes as u64, "the range lies within the mapping");
-        let (start, bytes) = (range.start as usize, range.end.saturating_sub(range.start) as usize);
-        if bytes == 0 {
+        if range.is_empty() {
             return Ok(());
         }
-        // SAFETY: the range lies within one live mapping, and populating changes no byte of it.
+        // Whole pages of this machine: the kernel refuses a start within one.
+        let page = page_size();
+        let start = range.start as usize / page * page;
+        let bytes = (range.end as usize - start).next_multiple_of(page);
+        // SAFETY: the pages lie within one live mapping, and populating changes no byte of it.
         let done = retry_on_intr(|| unsafe {
             madvise(self.start.as_ptr().add(start).cast(), bytes, Advice::LinuxPopulateWrite)
         });
@@ -97,5 +101,46 @@ impl Drop for Mapping {
         // It fails only for a range that isn't page-aligned, or when a split of the
         // mapping runs out of memory; the whole range is neither.
         debug_assert!(unmapped.is_ok(), "munmap of a whole mapping failed: {unmapped:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::region::make_file;
+    use super::*;
+    use rustix::fs::ftruncate;
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileExt;
+
+    /// Which pages this process has in its page table, by the kernel's account (`PM_PRESENT`).
+    fn present(mapping: &Mapping) -> Vec<bool> {
+        let table = File::open("/proc/self/pagemap").unwrap();
+        let first = mapping.start().as_ptr() as usize / page_size();
+        let is_present = |page: usize| {
+            let mut entry = [0; 8];
+            table.read_exact_at(&mut entry, 8 * page as u64).unwrap();
+            u64::from_le_bytes(entry) >> 63 == 1
+        };
+        (first..first + mapping.bytes().div_ceil(page_size())).map(is_present).collect()
+    }
+
+    #[test]
+    fn every_page_that_a_range_touches_is_there_afterwards_wherever_it_starts_and_ends() {
+        let page = page_size() as u64;
+        let rows = [
+            (1, 2, 0, 1),
+            (page, 2 * page, 1, 2),
+            (page - 1, page + 1, 0, 2),
+            (3 * page, 4 * page - 7, 3, 4),
+        ];
+        for (start, end, first, last) in rows {
+            let file = make_file("ioi-region").unwrap();
+            ftruncate(&file, 4 * page).unwrap();
+            let mapping = Mapping::for_writing(file.as_fd(), 4 * page - 7).unwrap();
+            mapping.populate(start..end).unwrap();
+            let wanted: Vec<bool> = (0..4).map(|at| (first..last).contains(&at)).collect();
+            assert_eq!(present(&mapping), wanted, "{start}..{end}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What needs an operating system: memory files, mappings, seals, futexes, eventfds, descriptors. Linux only.
+//! What needs an operating system: memory files, mappings, seals, futexes, sockets, descriptors. Linux only.
 
 mod channel;
 pub(crate) mod copy;
@@ -10,6 +10,7 @@ mod lease;
 mod mapping;
 mod peer;
 mod port;
+mod present;
 mod region;
 mod sealed;
 mod shared;
@@ -27,7 +28,9 @@ pub use peer::PeerBuffer;
 pub use port::{Port, PortReceiver, PortSender, RecvError, SendTimeoutError};
 pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
 pub use sealed::Sealed;
-pub use shared::{OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords, WriterDraft};
+pub use shared::{
+    OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords, WordSize, WriterDraft,
+};
 pub use sleep::{Bell, wait, wake};
 pub use system::SystemError;
 pub use view::{RangeError, View};

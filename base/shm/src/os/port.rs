@@ -190,11 +190,7 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     /// [`Fault`] when the peer broke the ring.
     #[inline]
     pub fn try_recv(&mut self, into: &mut [u8; BYTES]) -> Result<Option<Header>, Fault> {
-        let received = self.ring.try_recv(into)?;
-        if self.ring.ack_is_due() {
-            self.ack();
-        }
-        Ok(received)
+        try_recv(&mut self.ring, &self.bell, into)
     }
 
     /// Copies the next message out, sleeping at most `timeout` for it.
@@ -203,29 +199,14 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     /// [`RecvError`].
     pub fn recv_timeout(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
         let deadline = Instant::now() + timeout.min(LONGEST);
-        loop {
-            if let Some(header) = self.try_recv(into)? {
-                return Ok(header);
-            }
-            self.ack();
-            self.ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
-            if let Some(seen) = self.ring.prepare_sleep()? {
-                match sleep(self.ring.peer(), seen, deadline, &self.bell) {
-                    // What it committed in its last moments counts, whether it rang or not.
-                    Err(SleepError::Closed) => return self.try_recv(into)?.ok_or(RecvError::Closed),
-                    slept => slept?,
-                }
-            }
-        }
+        recv_until(&mut self.ring, &self.bell, into, deadline)
     }
 
     /// Gives back all slots that were taken. Done by itself every quarter of a lap and
     /// before sleeping; a polling receiver that falls silent may want it earlier.
     #[inline]
     pub fn ack(&mut self) {
-        if self.ring.ack() == Wake::Needed {
-            ring_peer(self.ring.own(), self.ring.peer(), &self.bell);
-        }
+        ack(&mut self.ring, &self.bell);
     }
 
     /// Before waiting for a message in a reactor: true if there is none, so that the
@@ -246,9 +227,61 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     }
 }
 
+#[inline]
+fn try_recv<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage>(
+    ring: &mut Receiver<SLOTS, BYTES, O, P>,
+    bell: &Bell,
+    into: &mut [u8; BYTES],
+) -> Result<Option<Header>, Fault> {
+    let received = ring.try_recv(into)?;
+    if ring.ack_is_due() {
+        ack(ring, bell);
+    }
+    Ok(received)
+}
+
+#[inline]
+fn ack<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage>(
+    ring: &mut Receiver<SLOTS, BYTES, O, P>,
+    bell: &Bell,
+) {
+    if ring.ack() == Wake::Needed {
+        ring_peer(ring.own(), ring.peer(), bell);
+    }
+}
+
+fn recv_until<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage>(
+    ring: &mut Receiver<SLOTS, BYTES, O, P>,
+    bell: &Bell,
+    into: &mut [u8; BYTES],
+    deadline: Instant,
+) -> Result<Header, RecvError> {
+    loop {
+        if let Some(header) = try_recv(ring, bell, into)? {
+            return Ok(header);
+        }
+        ack(ring, bell);
+        ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
+        let slept = match ring.prepare_sleep()? {
+            Some(seen) => sleep(ring.peer(), seen, deadline, bell),
+            // A sender that shows a message and takes it back can't keep this loop going.
+            None if Instant::now() >= deadline => Err(SleepError::TimedOut),
+            None => Ok(()),
+        };
+        match slept {
+            Ok(()) => {}
+            // What it committed in its last moments counts, whether it rang or not.
+            Err(error @ (SleepError::Closed | SleepError::TimedOut)) => {
+                return try_recv(ring, bell, into)?.ok_or(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Wakes the peer in the way that its page asks for. A lie there is the liar's loss.
 #[cold]
-fn ring_peer(own: &OwnSection, peer: &PeerSection, bell: &Bell) {
+fn ring_peer(own: &impl OwnPage, peer: &impl PeerPage, bell: &Bell) {
     if peer.control(SLEEPS_IN).load(Ordering::Relaxed) == IN_REACTOR {
         bell.ring();
     } else {
@@ -257,7 +290,7 @@ fn ring_peer(own: &OwnSection, peer: &PeerSection, bell: &Bell) {
 }
 
 /// Sleeps until the peer's index is no longer `seen`, looking now and then whether it lives.
-fn sleep(peer: &PeerSection, seen: u32, deadline: Instant, bell: &Bell) -> Result<(), SleepError> {
+fn sleep(peer: &impl PeerPage, seen: u32, deadline: Instant, bell: &Bell) -> Result<(), SleepError> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Err(SleepError::TimedOut);
@@ -411,6 +444,38 @@ mod tests {
         slot[0].store(2 | 1 << 48, Ordering::Release);
         drop(ours);
         assert_eq!(receiver.join().unwrap(), (1, Ok(2), Err(RecvError::Closed)));
+    }
+
+    /// A sender's page whose first slot shows a message at every second look, and for good
+    /// only after a million of them.
+    #[derive(Debug)]
+    struct Flickering {
+        page: crate::LocalPage,
+        looks: std::cell::Cell<u32>,
+    }
+
+    impl PeerPage for Flickering {
+        fn control(&self, index: usize) -> crate::Word<'_> {
+            PeerPage::control(&self.page, index)
+        }
+        fn data(&self) -> crate::Words<'_> {
+            let look = self.looks.replace(self.looks.get() + 1);
+            let is_shown = look.is_multiple_of(2) || look > 1_000_000;
+            OwnPage::data(&self.page)[0].store(u64::from(is_shown) * (1 | 1 << 48), Ordering::Relaxed);
+            PeerPage::data(&self.page)
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_shown_and_taken_back_without_end_delays_no_deadline() {
+        let page = crate::LocalPage::new(Layout::<4, 48>::DATA_WORDS);
+        let peer = Flickering { page, looks: 0.into() };
+        let mut ring = Receiver::<4, 48, _, _>::new(crate::LocalPage::new(0), peer, 1);
+        let (ours, _peer) = DescriptorChannel::pair().unwrap();
+        let (theirs, _kept) = DescriptorChannel::pair().unwrap();
+        let bell = Bell::new(ours, theirs);
+        let received = recv_until(&mut ring, &bell, &mut [0; 48], Instant::now());
+        assert_eq!(received, Err(RecvError::TimedOut));
     }
 
     #[test]

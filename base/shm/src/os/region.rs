@@ -164,9 +164,10 @@ fn allocate(file: &OwnedFd, bytes: u64) -> Result<(), RegionError> {
 
 /// Allocates part of a file.
 pub(super) fn allocate_range(file: &OwnedFd, range: Range<u64>) -> Result<(), RegionError> {
-    let Range { start: mut done, end: bytes } = range;
-    while done < bytes {
-        let length = ALLOCATE_BYTES.min(bytes - done);
+    let Range { start: mut done, end } = range;
+    let bytes = end.saturating_sub(done);
+    while done < end {
+        let length = ALLOCATE_BYTES.min(end - done);
         retry_on_intr(|| fallocate(file, FallocateFlags::empty(), done, length)).map_err(
             |errno| match errno {
                 Errno::NOMEM | Errno::NOSPC => RegionError::NoMemory { bytes },
@@ -241,7 +242,7 @@ impl fmt::Display for RegionError {
             Self::Size { bytes, bytes_max } => {
                 write!(f, "a region of 1 to {bytes_max} bytes can't have {bytes}")
             }
-            Self::NoMemory { bytes } => write!(f, "there is not enough memory for a region of {bytes} bytes"),
+            Self::NoMemory { bytes } => write!(f, "there is not enough memory for {bytes} bytes"),
             Self::HandedOut => f.write_str("the region was handed to a writer and can't be mapped here"),
             Self::SealedByPeer => f.write_str("the region's writer added a seal of its own"),
             Self::System(error) => error.fmt(f),
@@ -320,6 +321,8 @@ mod tests {
             Ok(file) => {
                 assert_eq!(allocate(&file, 1 << 20), Ok(()));
                 assert_eq!(allocate(&file, 64 << 20), Err(RegionError::NoMemory { bytes: 64 << 20 }));
+                let rest = allocate_range(&file, 1 << 20..64 << 20);
+                assert_eq!(rest, Err(RegionError::NoMemory { bytes: 63 << 20 }), "what was asked for");
             }
         });
         thread.join().unwrap();

@@ -1,11 +1,9 @@
 //! Memory that nobody can change any more.
 
-use super::inspect::{Facts, RejectError, first_hole};
+use super::View;
+use super::inspect::{Facts, RejectError, first_hole, reopen_for_reading};
 use super::mapping::Mapping;
-use super::{SystemError, View};
-use rustix::fs::{Mode, OFlags, open};
-use rustix::io::Errno;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 /// A memory file with complete seals and no holes: checked once, then final.
 ///
@@ -69,18 +67,7 @@ impl Sealed {
     /// # Errors
     /// [`RejectError::NoProc`], or [`RejectError::System`] when descriptors run out.
     pub fn reader_descriptor(&self) -> Result<OwnedFd, RejectError> {
-        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        let reader =
-            open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| match errno {
-                Errno::NOENT | Errno::NOTDIR => RejectError::NoProc,
-                errno => SystemError { call: "open(/proc/self/fd)", errno }.into(),
-            })?;
-        // Something else may be mounted on /proc: only the same file counts.
-        let same = |facts: Facts| facts.identity;
-        if Facts::of(reader.as_fd()).map(same) != Facts::of(self.file.as_fd()).map(same) {
-            return Err(RejectError::NoProc);
-        }
-        Ok(reader)
+        reopen_for_reading(self.file.as_fd())
     }
 
     /// The descriptor it was accepted or made with, in whatever mode that had.
@@ -96,6 +83,7 @@ mod tests {
     use super::*;
     use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
     use rustix::thread::{UnshareFlags, unshare_unsafe};
+    use std::os::fd::AsRawFd;
 
     /// This thread alone sees an empty file system in the place of `/proc`.
     fn without_proc() -> rustix::io::Result<()> {

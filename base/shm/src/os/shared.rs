@@ -5,17 +5,18 @@
 //! size; holes can't be punched either. So a reader's pages stay where they are, and
 //! the only thing that the writer can do to its readers is to write lies.
 
-use super::inspect::{Facts, RejectError, allocated, check_present};
+use super::inspect::{Facts, RejectError, allocated, check_present, reopen_for_reading};
 use super::mapping::Mapping;
+use super::peer::map_as_only_writer;
 use super::region::{allocate_range, make_file};
 use super::{REGION_BYTES_MAX, RangeError, RegionError, SystemError};
 use crate::page::CONTROL_WORDS;
 use crate::sync::{AtomicU32, AtomicU64};
 use crate::{OwnPage, PeerPage, Word, Words};
-use rustix::fs::{Mode, OFlags, SealFlags, fcntl_add_seals, ftruncate, open};
-use rustix::io::Errno;
+use rustix::fs::{SealFlags, fcntl_add_seals, ftruncate};
+use std::marker::PhantomData;
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What keeps everybody else's hands off, and the size as it is.
@@ -60,22 +61,16 @@ impl OwnMemory {
     /// Maps memory that a broker made for this process to write; the broker seals it
     /// when it hears that this was done, with [`PeerMemory::seal`].
     ///
+    /// To call this is to vouch that the broker doesn't write it: a mapping that the
+    /// broker made before stays writable whatever the seals say, and what a
+    /// [`Lender`](super::Lender) fills is a plain `&mut [u8]`. It is for the parent that
+    /// started this process.
+    ///
     /// # Errors
     /// [`RejectError`] unless it is an unsealed memory file of that size, open for
     /// reading and writing and mapped like this by nobody before.
     pub fn adopt(file: OwnedFd, bytes: u64) -> Result<OwnMemory, RejectError> {
-        let facts = Facts::of(file.as_fd())?;
-        if !facts.writable {
-            return Err(RejectError::NotWritable);
-        }
-        if facts.seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
-            return Err(RejectError::WriteSealed);
-        }
-        if facts.bytes != bytes || bytes == 0 {
-            return Err(RejectError::WrongSize { bytes: facts.bytes, bytes_agreed: bytes });
-        }
-        let mapping = Arc::new(Mapping::for_writing(file.as_fd(), bytes)?);
-        fcntl_add_seals(&file, SealFlags::FUTURE_WRITE).map_err(SystemError::of("fcntl(F_ADD_SEALS)"))?;
+        let mapping = Arc::new(map_as_only_writer(file.as_fd(), bytes, |_| Ok(()))?);
         Ok(OwnMemory { mapping, file, claimed: Mutex::default() })
     }
 
@@ -111,17 +106,7 @@ impl OwnMemory {
     /// # Errors
     /// [`RejectError::NoProc`], or [`RejectError::System`] when descriptors run out.
     pub fn reader_descriptor(&self) -> Result<OwnedFd, RejectError> {
-        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        let reader =
-            open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| match errno {
-                Errno::NOENT | Errno::NOTDIR => RejectError::NoProc,
-                errno => SystemError { call: "open(/proc/self/fd)", errno }.into(),
-            })?;
-        let identity = |file| Facts::of(file).map(|facts| facts.identity);
-        if identity(reader.as_fd())? != identity(self.file.as_fd())? {
-            return Err(RejectError::NoProc);
-        }
-        Ok(reader)
+        reopen_for_reading(self.file.as_fd())
     }
 
     /// A ring's page: its control words at `control`, its data in `data`. Once each.
@@ -130,33 +115,31 @@ impl OwnMemory {
     /// [`RangeError`] when a part lies outside, is misaligned or was given out before.
     pub fn page(&self, control: u64, data: Range<u64>) -> Result<OwnSection, RangeError> {
         let place = Place::new(self.bytes(), control, data)?;
-        self.claim(control..control + CONTROL_BYTES)?;
-        self.claim(place.data.clone())?;
+        self.claim(&[control..control + CONTROL_BYTES, place.data.clone()])?;
         Ok(OwnSection(Section { mapping: Arc::clone(&self.mapping), place }))
     }
 
-    /// Control words without data, in `range`. Once each.
+    /// Words of 4 or of 8 bytes, in `range`, whose size is chosen here and stays. Once each.
     ///
     /// # Errors
     /// [`RangeError`] when they lie outside, are misaligned or were given out before.
-    pub fn words(&self, range: Range<u64>) -> Result<OwnWords, RangeError> {
+    pub fn words<T: WordSize>(&self, range: Range<u64>) -> Result<OwnWords<T>, RangeError> {
         check_words(&range, self.bytes())?;
-        self.claim(range.clone())?;
-        Ok(OwnWords { mapping: Arc::clone(&self.mapping), range })
+        self.claim(std::slice::from_ref(&range))?;
+        Ok(OwnWords(TypedWords::new(&self.mapping, range)))
     }
 
-    /// Marks a range as given out.
-    pub(crate) fn claim(&self, range: Range<u64>) -> Result<(), RangeError> {
-        let wrong = range_error(&range, self.bytes());
-        if range.start > range.end || range.end > self.bytes() {
-            return Err(wrong);
-        }
+    /// Marks ranges as given out: all of them, or none if one was given out before.
+    pub(crate) fn claim(&self, ranges: &[Range<u64>]) -> Result<(), RangeError> {
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
-        if claimed.iter().any(overlaps) {
-            return Err(wrong);
+        for (at, range) in ranges.iter().enumerate() {
+            let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+            let is_outside = range.start > range.end || range.end > self.bytes();
+            if is_outside || claimed.iter().chain(&ranges[..at]).any(overlaps) {
+                return Err(range_error(range, self.bytes()));
+            }
         }
-        claimed.push(range);
+        claimed.extend_from_slice(ranges);
         Ok(())
     }
 
@@ -235,13 +218,23 @@ impl PeerMemory {
         Ok(PeerSection(Section { mapping: Arc::clone(&self.mapping), place }))
     }
 
-    /// Words in `range`.
+    /// Where in a range, which lies within the memory, the first hole is; `None` if it has none.
+    pub(crate) fn first_hole(&self, range: Range<u64>) -> Option<u64> {
+        match check_present(self.file.as_fd(), range.clone()) {
+            Ok(()) => None,
+            Err(RejectError::Sparse { bytes_present, .. }) => Some(bytes_present),
+            // What can't be looked at counts as a hole.
+            Err(_) => Some(range.start),
+        }
+    }
+
+    /// Words of 4 or of 8 bytes, in `range`.
     ///
     /// # Errors
     /// [`RangeError`] when they lie outside or are misaligned.
-    pub fn words(&self, range: Range<u64>) -> Result<PeerWords, RangeError> {
+    pub fn words<T: WordSize>(&self, range: Range<u64>) -> Result<PeerWords<T>, RangeError> {
         check_words(&range, self.bytes())?;
-        Ok(PeerWords { mapping: Arc::clone(&self.mapping), range })
+        Ok(PeerWords(TypedWords::new(&self.mapping, range)))
     }
 
     pub(crate) fn mapping(&self) -> &Arc<Mapping> {
@@ -271,6 +264,9 @@ impl WriterDraft {
         }
         let file = make_file("ioi-shared")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
+        // From the start: its writer may hold a descriptor for long before it is sealed.
+        let size_seals = SealFlags::SHRINK | SealFlags::GROW;
+        fcntl_add_seals(&file, size_seals).map_err(SystemError::of("fcntl(F_ADD_SEALS)"))?;
         let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
         for range in ranges {
             allocate_range(&file, range.clone())?;
@@ -298,54 +294,86 @@ impl WriterDraft {
     }
 }
 
-/// Words of a table or a line of flags that this process writes.
+/// Words of a table or a line of flags that this process writes, of 4 or of 8 bytes.
+#[derive(Debug)]
+pub struct OwnWords<T = AtomicU64>(TypedWords<T>);
+
+/// Words of a table or a line of flags that a peer writes, of 4 or of 8 bytes.
 ///
-/// Each range is used in words of one size, the one its layout names.
+/// Two views of one range may differ in size: they only read, and what the peer makes of
+/// it are values.
 #[derive(Debug)]
-pub struct OwnWords {
-    mapping: Arc<Mapping>,
-    range: Range<u64>,
+pub struct PeerWords<T = AtomicU64>(TypedWords<T>);
+
+/// The sizes of words: [`AtomicU32`] and [`AtomicU64`], nothing else.
+pub trait WordSize: sealed::WordSize {}
+impl<T: sealed::WordSize> WordSize for T {}
+
+mod sealed {
+    /// Only for atomics of 4 and of 8 bytes, for which all bytes are values.
+    pub trait WordSize {}
+    impl WordSize for crate::sync::AtomicU32 {}
+    impl WordSize for crate::sync::AtomicU64 {}
 }
 
-/// Words of a table or a line of flags that a peer writes.
+/// A checked range, all of it in words of one size. What is written is claimed once, so
+/// this process never stores words of two sizes over the same bytes.
 #[derive(Debug)]
-pub struct PeerWords {
+struct TypedWords<T> {
     mapping: Arc<Mapping>,
     range: Range<u64>,
+    size: PhantomData<fn() -> T>,
 }
 
-impl OwnWords {
-    /// As words of 4 bytes.
+impl<T: WordSize> TypedWords<T> {
+    /// The range went through `check_words`.
+    fn new(mapping: &Arc<Mapping>, range: Range<u64>) -> Self {
+        TypedWords { mapping: Arc::clone(mapping), range, size: PhantomData }
+    }
+
+    fn all(&self) -> &[T] {
+        let count = (self.range.end - self.range.start) as usize / size_of::<T>();
+        // SAFETY: the range lies within the mapping, from and to multiples of 8, and the
+        // borrow keeps it mapped; this process accesses it by atomics of this size alone.
+        unsafe {
+            let start = self.mapping.start().as_ptr().add(self.range.start as usize);
+            std::slice::from_raw_parts(start.cast(), count)
+        }
+    }
+}
+
+impl OwnWords<AtomicU32> {
+    /// The words.
     #[must_use]
     pub fn u32s(&self) -> &[AtomicU32] {
-        // SAFETY: see `words_of`; `words` has checked the range.
-        unsafe { words_of(&self.mapping, &self.range) }
-    }
-
-    /// As words of 8 bytes.
-    #[must_use]
-    pub fn u64s(&self) -> &[AtomicU64] {
-        // SAFETY: see `words_of`; `words` has checked the range.
-        unsafe { words_of(&self.mapping, &self.range) }
+        self.0.all()
     }
 }
 
-impl PeerWords {
-    /// Word `index` of 4 bytes.
+impl OwnWords<AtomicU64> {
+    /// The words.
+    #[must_use]
+    pub fn u64s(&self) -> &[AtomicU64] {
+        self.0.all()
+    }
+}
+
+impl PeerWords<AtomicU32> {
+    /// Word `index`.
     ///
     /// # Panics
     /// When there is no such word.
     #[must_use]
     pub fn u32(&self, index: usize) -> Word<'_> {
-        // SAFETY: see `words_of`; `words` has checked the range.
-        Word::new(&unsafe { words_of::<AtomicU32>(&self.mapping, &self.range) }[index])
+        Word::new(&self.0.all()[index])
     }
+}
 
-    /// As words of 8 bytes.
+impl PeerWords<AtomicU64> {
+    /// The words.
     #[must_use]
     pub fn u64s(&self) -> Words<'_> {
-        // SAFETY: see `words_of`; `words` has checked the range.
-        Words::new(unsafe { words_of(&self.mapping, &self.range) })
+        Words::new(self.0.all())
     }
 }
 
@@ -356,18 +384,6 @@ fn check_words(range: &Range<u64>, bytes: u64) -> Result<(), RangeError> {
         return Err(range_error(range, bytes));
     }
     Ok(())
-}
-
-/// # Safety
-/// The range lies within the mapping, from and to multiples of 8, and is only ever
-/// accessed atomically by this process; `T` is an atomic of 4 or 8 bytes.
-unsafe fn words_of<'memory, T>(mapping: &'memory Mapping, range: &Range<u64>) -> &'memory [T] {
-    let count = (range.end - range.start) as usize / size_of::<T>();
-    // SAFETY: the caller upholds the range; the borrow keeps it mapped.
-    unsafe {
-        let start = mapping.start().as_ptr().add(range.start as usize);
-        std::slice::from_raw_parts(start.cast(), count)
-    }
 }
 
 /// The words of a page that this process writes.

@@ -146,10 +146,29 @@ fn whatever_is_not_memory_is_refused() {
     let on_disk = || Ok(path(this_binary.to_str().unwrap(), OFlags::RDONLY));
     row("a file on disk", on_disk, |error| {
         // Where the build directory is a tmpfs, it is the seals that are missing.
-        matches!(error, RejectError::NotMemory(_) | RejectError::SealsMissing(_))
+        matches!(error, RejectError::NotAMemoryFile | RejectError::SealsMissing(_))
     });
     let procfs = || Ok(path("/proc/self/maps", OFlags::RDONLY));
-    row("a file of procfs", procfs, |error| *error == RejectError::NotMemory(0x9fa0));
+    row("a file of procfs", procfs, |error| *error == RejectError::NotAMemoryFile);
+}
+
+/// A file system of the peer's own, which answers what it must to have a file opened and
+/// then never again.
+#[test]
+fn a_file_whose_file_system_never_answers_is_refused_without_asking_it() {
+    let _alone = alone();
+    let Ok(silent) = crate::silent::file() else {
+        eprintln!("skipped: no FUSE");
+        return;
+    };
+    let (sender, refused) = std::sync::mpsc::channel();
+    let copy = copy(&silent.file);
+    // Where it asks, it sleeps in the kernel until the file system is gone.
+    let asking = std::thread::spawn(move || sender.send(Sealed::accept(copy, BYTES_MAX).err()));
+    let answer = refused.recv_timeout(std::time::Duration::from_secs(10));
+    drop(silent);
+    asking.join().unwrap().ok();
+    assert_eq!(answer.expect("it answers"), Some(RejectError::NotAMemoryFile));
 }
 
 #[test]

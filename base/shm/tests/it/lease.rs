@@ -89,7 +89,7 @@ fn memory_is_allocated_in_steps_as_it_is_lent() {
     lender.lease(5 << 20, 0).unwrap();
     assert_eq!(lender.arena().allocated(), 4096 + (6 << 20));
     drop(borrower);
-    lender.release(&handle).unwrap();
+    lender.cancel(&handle).unwrap();
 }
 
 #[test]
@@ -131,4 +131,100 @@ fn memory_that_is_there_behind_a_hole_can_be_lent_and_the_hole_cannot() {
     }
     memory.allocate(4096..8 << 20).unwrap();
     assert!(borrower.take(&at(5, (8 << 20) - 4096)).is_ok());
+}
+
+#[test]
+fn a_lease_that_was_not_handed_over_is_not_the_peers_to_return() {
+    let _alone = alone();
+    let (mut lender, _borrower) = both(false);
+    let handle = lender.lease(5, 3).unwrap();
+    // A peer that guesses well: it was never sent this.
+    let stale = HandleError::Stale { generation: handle.generation };
+    assert_eq!(lender.release(&handle), Err(stale));
+    lender.fill(&handle).expect("still this side's").fill(7);
+    lender.hand_over(&handle).unwrap();
+    assert_eq!(lender.cancel(&handle), Err(FillError::HandedOver), "the peer may be reading it");
+    lender.release(&handle).unwrap();
+    let unused = lender.lease(5, 3).unwrap();
+    lender.cancel(&unused).unwrap();
+    let stale = HandleError::Stale { generation: unused.generation };
+    assert_eq!(lender.cancel(&unused), Err(FillError::Handle(stale)));
+    assert_eq!((lender.arena().leases(), lender.arena().bytes()), (0, 0));
+}
+
+#[test]
+fn a_lease_that_the_peer_would_call_stale_is_not_handed_over() {
+    let _alone = alone();
+    let (mut lender, mut borrower) = both(false);
+    let (first, second) = (lender.lease(5, 0).unwrap(), lender.lease(5, 0).unwrap());
+    lender.hand_over(&second).unwrap();
+    drop(borrower.take(&second).unwrap());
+    let late = FillError::OutOfOrder { generation: first.generation, youngest: second.generation };
+    assert_eq!(lender.hand_over(&first), Err(late));
+    let stale = HandleError::Stale { generation: first.generation };
+    assert_eq!(borrower.take(&first).unwrap_err(), stale, "that is why");
+    lender.fill(&first).expect("it is still this side's");
+    lender.cancel(&first).unwrap();
+    let third = lender.lease(5, 0).unwrap();
+    lender.hand_over(&third).unwrap();
+    assert!(borrower.take(&third).is_ok());
+}
+
+#[test]
+fn a_loan_that_is_dropped_stays_held_and_counts() {
+    let _alone = alone();
+    let (mut lender, mut borrower) = both(false);
+    for count in 1..=QUOTA.leases_max {
+        drop(borrower.take(&lend(&mut lender, b"x")).unwrap());
+        assert_eq!(borrower.held().loans(), count);
+    }
+    let one_more = Handle { region: 1, generation: 99, type_id: 0, offset: 1 << 20, length: 64 };
+    let full = HandleError::Quota { leases: 8, bytes: 8 * 4096 };
+    assert_eq!(borrower.take(&one_more).unwrap_err(), full);
+}
+
+/// Two sessions whose regions have the same number: their handles look the same.
+#[test]
+fn a_loan_of_another_session_is_not_given_back_here_whatever_its_handle_says() {
+    let _alone = alone();
+    let ((mut one, mut ours), (mut other, mut theirs)) = (both(true), both(true));
+    let (handle, same) = (lend(&mut one, b"ours"), lend(&mut other, b"theirs"));
+    assert_eq!(
+        (handle.region, handle.generation, handle.offset),
+        (same.region, same.generation, same.offset)
+    );
+    let (our_loan, their_loan) = (ours.take(&handle).unwrap(), theirs.take(&same).unwrap());
+    let stale = HandleError::Stale { generation: handle.generation };
+    assert_eq!(theirs.give_back(our_loan), Err(stale));
+    assert_eq!((ours.held().loans(), theirs.held().loans()), (1, 1), "nothing was given back");
+    assert_eq!(their_loan.in_place(), Some(&b"theirs"[..]));
+    assert!(theirs.give_back(their_loan).is_ok());
+}
+
+#[test]
+fn a_handle_of_another_session_shows_and_returns_nothing_of_it() {
+    let _alone = alone();
+    let ((mut one, _ours), (mut other, mut theirs)) = (both(true), both(true));
+    let secret = lend(&mut one, &[0xAA; 64]);
+    let outside = HandleError::Outside { offset: secret.offset, length: secret.length };
+    assert_eq!(theirs.take(&secret).unwrap_err(), outside, "nothing is there in this session");
+    let stale = HandleError::Stale { generation: secret.generation };
+    assert_eq!(other.release(&secret), Err(stale));
+    // Something is being filled there now: neither shown nor returned by the other's handle.
+    let filled = other.lease(64, 0).unwrap();
+    assert_eq!((filled.offset, filled.generation), (secret.offset, secret.generation));
+    assert_eq!(other.release(&secret), Err(stale));
+    assert_eq!(one.arena().leases(), 1);
+}
+
+#[test]
+fn memory_of_a_new_arena_holds_nothing_that_another_session_wrote() {
+    let _alone = alone();
+    let (mut one, ours) = both(false);
+    let all = lend(&mut one, &vec![0xAA; 8 << 20]);
+    one.release(&all).unwrap();
+    drop((one, ours));
+    let (mut other, _theirs) = both(false);
+    let fresh = other.lease(8 << 20, 0).unwrap();
+    assert!(other.fill(&fresh).unwrap().iter().all(|byte| *byte == 0));
 }

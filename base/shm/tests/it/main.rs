@@ -28,3 +28,5 @@ mod reactor;
 #[cfg(feature = "os")]
 mod region;
 mod ring;
+#[cfg(feature = "os")]
+mod silent;

@@ -1,12 +1,14 @@
 //! Ports between threads and between processes: order, sleeping, death, and hand-overs that aren't.
 
 use crate::common::{alone, memory_sealed, open_descriptors};
+use ioi_shm::sync::{AtomicU32, AtomicU64};
 use ioi_shm::{
-    ChannelError, ConnectError, DescriptorChannel, OwnMemory, Port, RecvError, Region, RejectError,
-    SendError, SendTimeoutError,
+    ChannelError, ConnectError, DescriptorChannel, OwnMemory, Port, RecvError, RejectError, SendError,
+    SendTimeoutError, WriterDraft,
 };
 use rustix::fs::SealFlags;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -268,16 +270,69 @@ fn one_sided_memory_cannot_be_changed_by_its_reader_in_any_way() {
 #[test]
 fn no_two_owners_are_given_the_same_words() {
     let _alone = alone();
-    let memory = OwnMemory::create(8192, 8192).unwrap();
-    let _page = memory.page(0, 1024..2048).unwrap();
-    assert!(memory.page(0, 4096..4096).is_err(), "control words twice");
-    assert!(memory.page(128, 4096..4096).is_err(), "control words over others");
-    assert!(memory.page(512, 2040..2056).is_err(), "data twice");
-    assert!(memory.page(512, 640..768).is_err(), "its own control words as data");
-    for (control, data) in
-        [(64, 4096..4096), (8064, 4096..4096), (u64::MAX - 127, 0..0), (4096, 4100..4108), (4096, 8192..8200)]
-    {
-        assert!(memory.page(control, data.clone()).is_err(), "{control} {data:?}");
+    let rows = [
+        (0, 4096..4096, "control words twice"),
+        (128, 4096..4096, "control words over others"),
+        (512, 2040..2056, "data twice"),
+        (512, 640..768, "its own control words as data"),
+        (64, 4096..4096, "misaligned control words"),
+        (8064, 4096..4096, "control words beyond the end"),
+        (u64::MAX - 127, 0..0, "an overflow"),
+        (4096, 4100..4108, "misaligned data"),
+        (4096, 8192..8200, "data beyond the end"),
+    ];
+    for (control, data, what) in rows {
+        // Each row has memory of its own, so that none is refused for what another took.
+        let memory = OwnMemory::create(8192, 8192).unwrap();
+        let _page = memory.page(0, 1024..2048).unwrap();
+        assert!(memory.page(control, data).is_err(), "{what}");
+        assert!(memory.page(512, 2048..4096).is_ok(), "{what}: a refusal took something");
+        assert!(memory.page(4096, 4352..8192).is_ok(), "{what}: a refusal took something");
     }
-    assert!(Region::create(4096).is_ok());
+    let memory = OwnMemory::create(8192, 8192).unwrap();
+    let _small = memory.words::<AtomicU32>(0..64).unwrap();
+    assert!(memory.words::<AtomicU64>(0..64).is_err(), "the same words in another size");
+    assert!(memory.words::<AtomicU64>(64..128).is_ok());
+}
+
+#[test]
+fn memory_of_a_broker_is_adopted_by_one_of_two_that_try_at_once() {
+    let _alone = alone();
+    for _ in 0..10 {
+        let drafts: Vec<_> = (0..100).map(|_| WriterDraft::create(4096, &[]).unwrap()).collect();
+        let arrived = AtomicUsize::new(0);
+        // What one thread made of each of the memories, each tried when the other is there as well.
+        let adopted = || -> Vec<Result<(), RejectError>> {
+            let try_one = |(at, draft): (usize, &WriterDraft)| {
+                let descriptor = draft.writer_descriptor().unwrap();
+                arrived.fetch_add(1, Ordering::SeqCst);
+                while arrived.load(Ordering::SeqCst) < 2 * (at + 1) {
+                    thread::yield_now();
+                }
+                OwnMemory::adopt(descriptor, 4096).map(|_| ())
+            };
+            drafts.iter().enumerate().map(try_one).collect()
+        };
+        let (one, other) = thread::scope(|scope| {
+            let other = scope.spawn(adopted);
+            (adopted(), other.join().unwrap())
+        });
+        for pair in one.into_iter().zip(other) {
+            let sealed = Err(RejectError::WriteSealed);
+            assert!(pair == (Ok(()), sealed.clone()) || pair == (sealed, Ok(())), "{pair:?}");
+        }
+    }
+}
+
+#[test]
+fn the_size_of_a_brokers_memory_is_final_before_its_writer_has_it() {
+    let _alone = alone();
+    let first_half = std::slice::from_ref(&(0..4096));
+    let draft = WriterDraft::create(8192, first_half).unwrap();
+    let writer = draft.writer_descriptor().unwrap();
+    for bytes in [0, 4096, 16_384] {
+        assert_eq!(rustix::fs::ftruncate(&writer, bytes), Err(rustix::io::Errno::PERM), "{bytes}");
+    }
+    let _owner = OwnMemory::adopt(writer, 8192).unwrap();
+    assert!(draft.seal(first_half).is_ok());
 }

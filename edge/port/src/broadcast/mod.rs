@@ -6,8 +6,8 @@
 //! # The protocol
 //! A subscriber *asks* for each publication: one message on its port, with a transfer
 //! id of its choosing. The publisher answers when it has something newer than what the
-//! subscriber has seen: the descriptor under that id on the descriptor channel, and on
-//! the port the handle. So a subscriber that never asks, or never takes, is owed
+//! subscriber has seen: first the descriptor under that id on the descriptor channel, then
+//! on the port the handle. So a subscriber that never asks, or never takes, is owed
 //! nothing and holds nobody up; a late one asks for what is still kept.
 //!
 //! | message | `msg_id` | payload |

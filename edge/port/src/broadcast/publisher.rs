@@ -14,7 +14,8 @@ use std::time::Duration;
 /// subscriber that asks and never takes gets the smallest queue that the kernel gives.
 const QUEUE_BYTES: usize = 1;
 
-/// Publishes to its subscribers; bounded in all that it keeps.
+/// Publishes to its subscribers; bounded in all that it keeps for each of them. How many
+/// there may be is for its caller to say, who calls [`Publisher::subscribe`].
 ///
 /// ```
 /// use ioi_port::broadcast::{Publisher, Start, Subscriber};
@@ -120,7 +121,10 @@ impl Publisher {
         self.faults += (before - self.subscribers.len() - gone) as u64;
     }
 
-    /// Sleeps until a subscriber asks, leaves, or has room, at most `timeout`.
+    /// Sleeps until a subscriber asks or leaves, at most `timeout`.
+    ///
+    /// Nobody is waited for that has no room: a subscriber that takes what it asked for
+    /// before it asks again always has some, and another one holds up itself.
     ///
     /// # Errors
     /// When there are more subscribers than the kernel can wait for.

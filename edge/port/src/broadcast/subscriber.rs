@@ -4,10 +4,10 @@ use super::publisher::is_newer;
 use super::{ASK, Ask, BROADCAST_BYTES, BroadcastPort, HERE, Here, TransferId};
 use ioi_shm::{
     ChannelError, ConnectError, DescriptorChannel, Handle, HandleError, Port, RecvError, RejectError, Sealed,
-    SendTimeoutError, TRANSFER_LIFE, View,
+    SendTimeoutError, View,
 };
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where a subscriber begins, and how it goes on when it falls behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +61,17 @@ impl Subscriber {
     /// [`SubscribeError`]. After `TimedOut` it may be called again; after any other the
     /// publisher is gone or at fault.
     pub fn next(&mut self, timeout: Duration) -> Result<Publication, SubscribeError> {
+        let deadline = Instant::now() + timeout.min(crate::LONGEST);
         let id = self.ask(timeout)?;
         let mut message = [0; BROADCAST_BYTES];
-        let header = self.port.receiver.recv_timeout(&mut message, timeout)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let header = self.port.receiver.recv_timeout(&mut message, left)?;
         self.port.receiver.ack();
         let here =
             Here::read(&message[..header.length]).filter(|here| header.msg_id == HERE && here.id == id);
         let handle = here.ok_or(SubscribeError::Protocol)?.handle;
-        let (came, descriptor) = self.channel.recv_timeout(TRANSFER_LIFE)?;
+        // A publisher sends the descriptor first, so there is nothing to wait for.
+        let (came, descriptor) = self.channel.try_recv()?.ok_or(SubscribeError::Protocol)?;
         if came != id || (self.seen != 0 && !is_newer(handle.generation, self.seen)) {
             return Err(SubscribeError::Protocol);
         }
@@ -166,4 +169,13 @@ macro_rules! from {
         }
     )*};
 }
-from!(SendTimeoutError => Send, ChannelError => Channel, RejectError => Rejected, HandleError => Handle);
+impl From<SendTimeoutError> for SubscribeError {
+    fn from(error: SendTimeoutError) -> Self {
+        match error {
+            SendTimeoutError::TimedOut => Self::TimedOut,
+            other => Self::Send(other),
+        }
+    }
+}
+
+from!(ChannelError => Channel, RejectError => Rejected, HandleError => Handle);

@@ -6,6 +6,8 @@ use ioi_shm::{Port, RecvError, SendTimeoutError};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+const NANOS_PER_MS: u128 = 1_000_000;
+
 /// Asks over a port and waits for answers, in any order.
 ///
 /// ```
@@ -77,7 +79,9 @@ impl<const SLOTS: usize, const BYTES: usize> Client<SLOTS, BYTES> {
     /// # Errors
     /// [`CallError`]; nothing is in flight then.
     pub fn begin(&mut self, method: u16, body: &[u8], timeout: Duration) -> Result<u32, CallError> {
-        let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        // Rounded up: a call whose time is over when it comes is never answered.
+        let timeout_ms = timeout.as_nanos().div_ceil(NANOS_PER_MS);
+        let timeout_ms = u32::try_from(timeout_ms).unwrap_or(u32::MAX);
         let head = Head { kind: Kind::Request, code: method, timeout_ms };
         let mut message = [0; BYTES];
         let too_long = CallError::TooLong { length: body.len(), length_max: BYTES - CALL_HEADER_BYTES };

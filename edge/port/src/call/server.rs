@@ -157,10 +157,7 @@ impl<const SLOTS: usize, const BYTES: usize> Server<SLOTS, BYTES> {
 
     fn admit_request(&mut self, number: u32, head: Head) -> Option<u16> {
         let now = Instant::now();
-        self.at_hand.retain(|call| call.deadline > now);
-        // So the backlog is never longer than the table, whatever is cancelled or over.
-        let at_hand = &self.at_hand;
-        self.backlog.retain(|waiting| at_hand.iter().any(|call| call.number == waiting.number));
+        self.forget_what_is_over(now);
         if self.deadline(number).is_some() {
             self.refuse(number, Status::REPEATED);
             return None;
@@ -172,6 +169,16 @@ impl<const SLOTS: usize, const BYTES: usize> Server<SLOTS, BYTES> {
         let timeout = Duration::from_millis(u64::from(head.timeout_ms)).min(TIMEOUT_MAX);
         self.at_hand.push(AtHand { number, deadline: now + timeout });
         Some(head.code)
+    }
+
+    /// So the backlog is never longer than the table: [`Server::forget`] takes from both as well.
+    fn forget_what_is_over(&mut self, now: Instant) {
+        let before = self.at_hand.len();
+        self.at_hand.retain(|call| call.deadline > now);
+        if self.at_hand.len() < before {
+            let at_hand = &self.at_hand;
+            self.backlog.retain(|waiting| at_hand.iter().any(|call| call.number == waiting.number));
+        }
     }
 
     fn forget(&mut self, number: u32) {

@@ -1,6 +1,6 @@
 //! The process's side of it, for a thread.
 
-use super::{Notice, ROUTED_BYTES, Request, RoutedPort};
+use super::{BODY_BYTES_MAX, Notice, ROUTED_BYTES, Request, RoutedPort};
 use crate::blocking::{Receiver, Sender, split};
 use ioi_shm::{ConnectError, DescriptorChannel, Port, RecvError, SendError, SendTimeoutError};
 use std::fmt;
@@ -35,10 +35,10 @@ impl Endpoint {
     /// Asks for something, waiting at most `timeout` for room: the number that a notice about it will have.
     ///
     /// # Errors
-    /// Those of [`Sender::send`].
+    /// Those of [`Sender::send`]; `TooLong` speaks of the request's body.
     pub fn ask(&mut self, request: &Request<'_>, timeout: Duration) -> Result<u32, SendTimeoutError> {
         if !request.write(&mut self.out) {
-            let (length, length_max) = (ROUTED_BYTES + 1, ROUTED_BYTES);
+            let (length, length_max) = (request.body().len(), BODY_BYTES_MAX);
             return Err(SendError::TooLong { length, length_max }.into());
         }
         // Numbers from 1: what the host says of its own accord has 0.
@@ -82,5 +82,20 @@ impl std::error::Error for NoticeError {}
 impl From<RecvError> for NoticeError {
     fn from(error: RecvError) -> Self {
         Self::Receive(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_too_long_is_named_by_its_own_length() {
+        let (port, _host) = crate::pair::<64, ROUTED_BYTES>().unwrap();
+        let body = [7; BODY_BYTES_MAX + 92];
+        let request = Request::Send { capability: None, to: None, cause: 0, handle: None, body: &body };
+        let asked = Endpoint::new(port).ask(&request, Duration::ZERO);
+        let (length, length_max) = (BODY_BYTES_MAX + 92, BODY_BYTES_MAX);
+        assert_eq!(asked, Err(SendTimeoutError::Send(SendError::TooLong { length, length_max })));
     }
 }

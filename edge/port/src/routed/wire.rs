@@ -176,6 +176,11 @@ impl<'a> Request<'a> {
         fits
     }
 
+    /// What it carries inline.
+    pub(super) fn body(&self) -> &'a [u8] {
+        self.raw().body
+    }
+
     fn raw(&self) -> Raw<'a> {
         match *self {
             Request::Send { capability, to, cause, handle, body } => Raw {

@@ -4,6 +4,7 @@ use super::{LONG, SHORT};
 use ioi_port::{CallError, Client, Server, Status, pair};
 use ioi_shm::{RecvError, SendError, SendTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 #[test]
 fn answers_find_their_calls_in_whatever_order_they_come() {
@@ -148,4 +149,22 @@ fn a_body_that_does_not_fit_is_refused_by_name() {
     assert_eq!(server.next(LONG).unwrap().body.len(), 8);
     let refused = server.answer(number, Status::OK, &[0; 9], LONG);
     assert_eq!(refused, Err(SendTimeoutError::Send(SendError::TooLong { length: 9, length_max: 8 })));
+}
+
+#[test]
+fn a_call_with_less_than_a_millisecond_has_one_and_not_none() {
+    for (timeout, timeout_ms) in [
+        (Duration::ZERO, 0u32),
+        (Duration::from_nanos(1), 1),
+        (Duration::from_micros(999), 1),
+        (Duration::from_millis(1), 1),
+        (Duration::from_micros(1001), 2),
+        (Duration::MAX, u32::MAX),
+    ] {
+        let (one, mut other) = pair::<4, 64>().unwrap();
+        Client::new(one, 1).begin(7, b"", timeout).unwrap();
+        let mut message = [0; 64];
+        other.receiver.try_recv(&mut message).unwrap().expect("a request");
+        assert_eq!(message[4..8], timeout_ms.to_le_bytes(), "{timeout:?}");
+    }
 }

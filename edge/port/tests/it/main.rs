@@ -6,6 +6,7 @@ mod calls;
 mod heart;
 mod reactor;
 mod threads;
+mod transfers;
 
 use std::time::Duration;
 

@@ -158,3 +158,17 @@ fn what_a_peer_sent_before_it_died_is_received_and_then_its_end() {
         assert_eq!(receiver.recv(&mut [0; 8], LONG).await, Err(RecvError::Closed));
     });
 }
+
+#[test]
+fn what_was_pushed_before_is_published_when_there_is_no_room_for_more() {
+    one_thread().block_on(async {
+        let (one, other) = pair::<2, 8>().unwrap();
+        let (mut sender, _r) = reactor::split(one).unwrap();
+        let (_s, receiver) = reactor::split(other).unwrap();
+        sender.port().push(0, b"").unwrap();
+        sender.port().push(1, b"").unwrap();
+        let receiving = tokio::spawn(receive_all(receiver, 3));
+        sender.send(2, b"", LONG).await.expect("the receiver makes room");
+        receiving.await.unwrap();
+    });
+}

@@ -2,8 +2,11 @@
 
 use super::{LONG, SHORT};
 use ioi_port::{Awaitable, blocking, pair, wait_any};
-use ioi_shm::{RecvError, SendTimeoutError};
+use ioi_shm::{Bell, Fault, RecvError, SendTimeoutError};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
 use std::thread;
+use std::time::Duration;
 
 #[test]
 fn messages_between_threads_come_once_and_in_order_whoever_is_slower() {
@@ -70,4 +73,32 @@ fn one_thread_hears_all_of_its_ports() {
         }
     }
     peers.into_iter().for_each(|peer| drop(peer.join().unwrap()));
+}
+
+/// A receiver whose peer sends in the very moment after it was asked to ring.
+struct Answered<'a> {
+    ours: &'a mut ioi_shm::PortReceiver<2, 16>,
+    peer: &'a mut ioi_shm::PortSender<2, 16>,
+}
+
+impl Awaitable for Answered<'_> {
+    fn prepare(&mut self) -> Result<bool, Fault> {
+        let is_empty = self.ours.prepare()?;
+        self.peer.try_send(1, b"").expect("there is room");
+        Ok(is_empty)
+    }
+    fn bell(&self) -> &Bell {
+        self.ours.bell()
+    }
+}
+
+#[test]
+fn a_ring_for_one_end_is_not_taken_off_while_the_other_end_is_prepared() {
+    let (mut one, mut other) = pair::<2, 16>().unwrap();
+    one.sender.try_send(1, b"").unwrap();
+    one.sender.try_send(2, b"").unwrap();
+    let mut receiver = Answered { ours: &mut one.receiver, peer: &mut other.sender };
+    wait_any(&mut [&mut receiver, &mut one.sender], Duration::ZERO).unwrap();
+    let mut bell = [PollFd::new(one.receiver.bell(), PollFlags::IN)];
+    assert_eq!(poll(&mut bell, Some(&Timespec::default())), Ok(1), "the bell still rings");
 }

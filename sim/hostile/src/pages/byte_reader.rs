@@ -27,6 +27,8 @@ struct Model {
     read: u64,
     written: u64,
     capacity: u32,
+    /// The largest capacity whose memory was confirmed.
+    confirmed: u32,
     wake_at: u32,
     fault: Option<Fault>,
 }
@@ -55,7 +57,8 @@ impl Stage {
         let page = HostilePage::new(self.peer.clone());
         page.store(Place::Control(CAPACITY), CAPACITY_MIN.into());
         let ring = Reader::new(self.own.clone(), page, STAMP);
-        let model = Model { next: 0, read: 0, written: 0, capacity: CAPACITY_MIN, wake_at: 0, fault: None };
+        let (capacity, confirmed) = (CAPACITY_MIN, CAPACITY_MIN);
+        let model = Model { next: 0, read: 0, written: 0, capacity, confirmed, wake_at: 0, fault: None };
         let (own, buffer) = (&self.own, &mut self.buffer[..]);
         let (sent, sent_capacity) = (0, CAPACITY_MIN);
         let mut scene = Scene { ring, own, buffer, model, sent, sent_capacity, is_honest: true };
@@ -164,6 +167,11 @@ impl Scene<'_> {
             }
             Ok(None) => tally.count(Outcome::Nothing),
             Err(RecvError::TooShort { .. }) => tally.count(Outcome::TooLong),
+            Err(RecvError::Grow { capacity }) => {
+                self.ring.grow(capacity);
+                self.model.confirmed = capacity;
+                tally.count(Outcome::Nothing);
+            }
             Err(RecvError::Poisoned(fault)) => tally.fault(fault),
             Err(other) => panic!("{other}"),
         }
@@ -221,14 +229,21 @@ impl Scene<'_> {
 
     fn prepare_sleep(&mut self, tally: &mut Tally) {
         let found = self.ring.prepare_sleep();
+        if let Some(fault) = self.model.fault {
+            assert_eq!(found, Err(fault), "nobody waits for a poisoned ring");
+            return tally.fault(fault);
+        }
         if self.model.next != self.model.written {
             assert_eq!(found, Ok(None));
             return tally.count(Outcome::Slept);
         }
         self.model.wake_at = self.model.next as u32;
-        let wanted = self.believe(self.page().index_seen());
-        let Model { next, written, .. } = self.model;
-        let wanted = wanted.map(|()| (next == written).then_some(next as u32));
+        let wanted = match self.believe(self.page().index_seen()) {
+            Ok(()) => Ok((self.model.next == self.model.written).then_some(self.model.next as u32)),
+            Err(RecvError::Poisoned(fault)) => Err(fault),
+            // Something is there, and is looked at by who receives.
+            Err(_) => Ok(None),
+        };
         assert_eq!(found, wanted);
         match wanted {
             Err(fault) => tally.fault(fault),
@@ -237,9 +252,9 @@ impl Scene<'_> {
     }
 
     /// Takes the writer's index and capacity, by the rules of the layout page.
-    fn believe(&mut self, index: u32) -> Result<(), Fault> {
+    fn believe(&mut self, index: u32) -> Result<(), RecvError> {
         if let Some(fault) = self.model.fault {
-            return Err(fault);
+            return Err(fault.into());
         }
         let Model { next, read, written, capacity: known, .. } = self.model;
         if index == written as u32 {
@@ -257,7 +272,10 @@ impl Scene<'_> {
         };
         if let Some(fault) = fault {
             self.model.fault = Some(fault);
-            return Err(fault);
+            return Err(fault.into());
+        }
+        if capacity > self.model.confirmed {
+            return Err(RecvError::Grow { capacity });
         }
         (self.model.written, self.model.capacity) = (read + fresh, capacity);
         Ok(())

@@ -33,8 +33,10 @@ pub(crate) struct Ambush {
 
 /// A page whose owner is the liar.
 ///
-/// The victim asks for a word each time that it reads one, so a change can be put
-/// between any two of its reads, and what it must have read is known.
+/// The victim asks for a control word, or for the data, each time that it looks, so a
+/// change can be put between any two of its looks, and what it must have read is known.
+/// Between two reads of the data within one look nothing is changed here: that is done
+/// by the shuttle tests of `base/shm`, which switch threads at every load.
 #[derive(Debug)]
 pub(crate) struct HostilePage {
     page: LocalPage,

@@ -82,7 +82,7 @@ pub(super) const ROWS: &[Row] = &[
         "memory-is-a-file-on-disk",
         |channel| memory(channel, wrong(7)),
         |scene| {
-            scene.refused(|error| rejected(error, |why| matches!(why, RejectError::NotMemory(_))));
+            scene.refused(|error| rejected(error, |why| matches!(why, RejectError::NotAMemoryFile)));
         },
     ),
     row("memory-can-only-be-named", |channel| memory(channel, mode(OFlags::PATH)), not_readable),

@@ -177,7 +177,8 @@ fn copied_once(scene: &mut Scene) {
         assert!(loan.in_place().is_none(), "no view of memory that the peer writes");
         let (mut copy, mut landed) = (vec![0; 4096], Vec::new());
         loan.copy_to(&mut copy, 512, |piece| landed.extend_from_slice(piece));
-        assert!(copy == landed, "the copy changed after it was looked at");
+        // Were the bytes shown from where they lie, and then copied, the two would differ.
+        assert!(copy == landed, "what was shown is not what the copy holds");
         changed += u32::from(copy != last);
         last = copy;
         borrower.give_back(loan).expect("it is held");
