@@ -76,6 +76,7 @@ fn print(seed: u64, report: &Report) {
         println!("{:<16} {sender:>8} {receiver:>8}", window.name());
     }
     println!("{:<16} {:>8}", "anywhere", report.random);
+    println!("{:<16} {:>8}", "survivor asleep", report.asleep);
     for (what, Spread { min, median, p99, max }) in [("told", report.told), ("released", report.released)] {
         println!("{what:<16} median {median:?}, {min:?} to {max:?}, 99 of 100 within {p99:?}");
     }

@@ -40,6 +40,8 @@ pub struct Report {
     pub windows: [[u64; 2]; WINDOWS.len()],
     /// Kills at a random instruction.
     pub random: u64,
+    /// Kills that found the survivor asleep on the port.
+    pub asleep: u64,
     /// From the signal until the survivor was told.
     pub told: Spread,
     /// From then on until everything was released.
@@ -89,6 +91,7 @@ fn summed_up(shown: &[(Plan, Kill)], bystanders: (u64, Duration), broken: Option
     Report {
         windows,
         random,
+        asleep: shown.iter().filter(|(plan, _)| plan.asleep).count() as u64,
         told: Spread::of(shown.iter().map(|(_, kill)| kill.told).collect()),
         released: Spread::of(shown.iter().map(|(_, kill)| kill.released).collect()),
         drained: shown.iter().map(|(_, kill)| u64::from(kill.drained)).sum(),

@@ -35,7 +35,7 @@ pub struct Plan {
     pub(crate) steps: u64,
     nanos: u64,
     /// The survivor sleeps in the kernel when it happens.
-    asleep: bool,
+    pub(crate) asleep: bool,
 }
 
 /// What one kill showed.

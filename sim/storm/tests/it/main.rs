@@ -22,6 +22,7 @@ fn a_killed_peer_tears_no_message_and_leaves_nothing_behind() {
     assert_eq!(report.broken, None);
     let each = KILLS / 2 / (2 * WINDOWS.len() as u64);
     assert_eq!((report.windows, report.random), ([[each; 2]; WINDOWS.len()], KILLS / 2));
+    assert!((KILLS / 3..KILLS * 2 / 3).contains(&report.asleep), "{} survivors slept", report.asleep);
     // Else nothing was under way when the victims died.
     assert!(report.drained > KILLS && report.leases > KILLS / 4, "{report:?}");
     assert!(report.bystanders.0 > 10);
