@@ -54,6 +54,12 @@ const fn word_of(index: u32, capacity: u32) -> usize {
     (index & (capacity - 1)) as usize / WORD
 }
 
+/// The word after `word`, around the end. There are a power of two words: a division costs more
+/// than copying a short record.
+const fn next_word(word: usize, words: usize) -> usize {
+    (word + 1) & (words - 1)
+}
+
 /// Stores `bytes` from word `start` on, around the end if need be.
 fn store_around(words: &[AtomicU64], start: usize, bytes: &[u8]) {
     let (first, rest) = bytes.split_at(bytes.len().min((words.len() - start) * WORD));

@@ -1,6 +1,6 @@
 //! The side that reads records, and believes nothing that it finds.
 
-use super::{CAPACITY_MAX, CAPACITY_MIN, RECORD_HEADER_BYTES};
+use super::{CAPACITY_MAX, CAPACITY_MIN, RECORD_HEADER_BYTES, next_word};
 use super::{is_capacity, load_around, record_bytes, record_bytes_max, word_of};
 use crate::copy::WORD;
 use crate::page::{CAPACITY, INDEX, WAKE_AT};
@@ -95,7 +95,7 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
         let Some(payload) = into.get_mut(..length as usize) else {
             return Err(RecvError::TooShort { length: length as usize });
         };
-        load_around(words, (start + 1) % words.count(), payload);
+        load_around(words, next_word(start, words.count()), payload);
         self.next = self.next.wrapping_add(record_bytes(length));
         Ok(Some(Record { sender: self.sender, msg_id, payload }))
     }

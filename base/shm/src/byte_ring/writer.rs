@@ -1,6 +1,8 @@
 //! The side that writes records.
 
-use super::{CAPACITY_MAX, CAPACITY_MIN, is_capacity, record_bytes, record_bytes_max, store_around, word_of};
+use super::{
+    CAPACITY_MAX, CAPACITY_MIN, is_capacity, next_word, record_bytes, record_bytes_max, store_around, word_of,
+};
 use crate::copy::WORD;
 use crate::page::{CAPACITY, INDEX, WAKE_AT};
 use crate::sync::Ordering;
@@ -68,7 +70,7 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
         let start = word_of(self.written, self.capacity);
         let header = payload.len() as u64 | u64::from(msg_id) << 32;
         words[start].store(header, Ordering::Relaxed);
-        store_around(words, (start + 1) % words.len(), payload);
+        store_around(words, next_word(start, words.len()), payload);
         self.written = self.written.wrapping_add(bytes);
         Ok(())
     }
@@ -148,7 +150,9 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
             _ => return Err(too_long),
         };
         let fits = |ring: &Self| bytes <= ring.capacity - ring.written.wrapping_sub(ring.read);
-        if fits(self) && self.wanted == 0 {
+        // A ring that wants to grow while it is in use goes on meanwhile, and looks at the reader's
+        // page no more often than any other.
+        if fits(self) && (self.wanted == 0 || self.read != self.written) {
             return Ok(bytes);
         }
         // Acquires what the reader released with `read`: it reads those bytes no more.

@@ -4,7 +4,7 @@ use crate::cell::Cell;
 use crate::channel::{Channel, Connect};
 use crate::link::Link;
 use anyhow::{Result, bail};
-use ioi_shm::byte_ring::{CAPACITY_MAX, record_bytes_max};
+use ioi_shm::byte_ring::{CAPACITY_MAX, RecvError, record_bytes_max};
 use ioi_shm::{
     DescriptorChannel, Handover, OwnMemory, OwnSection, PeerMemory, PeerSection, Reader, SendError, Writer,
 };
@@ -67,7 +67,15 @@ impl ByteRing {
     /// The length of the next record, if there is one.
     #[inline]
     fn poll(&mut self) -> Result<Option<usize>> {
-        let length = self.reader.try_recv(&mut self.inwards)?.map(|record| record.payload.len());
+        let length = match self.reader.try_recv(&mut self.inwards) {
+            Ok(record) => record.map(|record| record.payload.len()),
+            // All of it was looked at when the memory was accepted.
+            Err(RecvError::Grow { capacity }) => {
+                self.reader.grow(capacity);
+                None
+            }
+            Err(error) => bail!("{error}"),
+        };
         if self.reader.ack_is_due() {
             let _ = self.reader.ack();
         }
