@@ -25,10 +25,11 @@
 //! (`on_behalf_only`) can't, so it neither delegates nor commands, which name none.
 //!
 //! # What comes to its end
-//! What gives something up costs no token and waits for none: a revocation, a lease that comes
-//! back. The host's owner revokes by [`Input::Revoke`]. A lender hears of every lease that is
-//! over: it counts against its limit until the notice was taken. Of equal handles that several
-//! lent to one party none is over until all came back.
+//! What gives something up costs no token: a revocation, a lease that comes back. In a ring it
+//! still comes after what its sender has put there before, which waits for tokens;
+//! [`Host::revoke`] waits for nothing. A lender hears of every lease that is over: it counts
+//! against its limit until the notice was taken. Of equal handles that several lent to one party
+//! none is over until all came back, as whoever gives one back names the handle alone.
 //!
 //! ```
 //! use ioi_port::routed::{Notice, Request};
