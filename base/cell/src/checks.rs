@@ -196,3 +196,15 @@ const _: () = {
     }
     assert!(TIER_LIGHT_BYTES > BASE_BROWSER + ARENA_OFFSET, "a browser's light Cell has no arena");
 };
+
+/// `ioi-shm` has its own numbers; where its words lie is held against the schema by `tests/it/rings.rs`.
+#[cfg(feature = "protocol")]
+const _: () = {
+    use ioi_shm::byte_ring::{CAPACITY_MAX, CAPACITY_MIN, record_bytes_max};
+    assert!(CAPACITY_MIN == BYTE_RING_CAPACITY_BYTES_MIN && CAPACITY_MAX == BYTE_RING_CAPACITY_BYTES_MAX);
+    assert!(record_bytes_max(CAPACITY_MAX) == BYTE_RING_PAYLOAD_BYTES_MAX);
+    assert!(ioi_shm::CONTROL_WORDS == BYTE_RING_PAGE_BYTES as usize / 4);
+    assert!(ioi_shm::HANDLE_BYTES == HANDLE_BYTES as usize);
+    assert!(ioi_shm::HANDLE_ALIGN == HANDLE_ALIGN_BYTES as u64);
+    assert!(ioi_shm::LEASE_ALIGN == LEASE_ALIGN_BYTES as u64);
+};

@@ -1,8 +1,8 @@
 //! The one memory map of a host and one peer: where everything lies and what its numbers mean.
 //!
-//! Without its feature `os` it is constants and nothing else; [`native`] is the map between two
-//! processes. What the messages mean, and who may send which, it doesn't know. The numbers come from `schema/cell.capnp`, like those of every other language;
-//! that no two sections and no two fields overlap is checked while this crate is compiled.
+//! Without its feature `os` it is constants, and with `protocol` what both sides do with the words of
+//! an entry; `native` is the map between two processes. What the messages mean, and who may send which,
+//! it doesn't know. The numbers come from `schema/cell.capnp`, like those of every other language; that no two sections and no two fields overlap is checked while this crate is compiled.
 //!
 //! ```
 //! // Where the host finds the third module's capabilities in its own region.
@@ -19,6 +19,8 @@ mod checks;
 mod map;
 #[cfg(feature = "os")]
 pub mod native;
+#[cfg(feature = "protocol")]
+pub mod protocol;
 
 pub use map::*;
 

@@ -1,7 +1,7 @@
 //! `cargo xtask bench ipc`: measures every transport beside the others and writes the results.
 #![forbid(unsafe_code)]
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use ioi_peers::cell::Cell;
 use ioi_peers::link::Link;
 use ioi_peers::measure::Span;
@@ -15,9 +15,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
-cargo xtask bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [--from FILE] [TRANSPORT…]
+cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores A,B] [--from FILE] [TRANSPORT…]
 
   --quick        three short rounds: shows that everything runs, not how fast
+  --row TEXT     only the rows of the table that have this in their name
   --json FILE    all rounds of all cells as one object
   --docs DIR     where ipc.md, ipc-latency.svg and ipc-throughput.svg go (a full run of all
                  transports writes them into docs/benchmarks)
@@ -25,9 +26,14 @@ cargo xtask bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [--from
   --from FILE    measures nothing and tells an earlier run, as --json wrote it
   TRANSPORT…     these only";
 
+/// A run waits no longer in all for its two cores to come close.
+const PATIENCE_S: u64 = 900;
+
 /// What one command line asks for.
+#[derive(Default)]
 struct Options {
     is_quick: bool,
+    row: Option<String>,
     json: Option<PathBuf>,
     docs: Option<PathBuf>,
     cores: Option<Cores>,
@@ -60,13 +66,13 @@ fn main() -> ExitCode {
 
 impl Options {
     fn parse(words: &[&str]) -> Result<Self> {
-        let mut options =
-            Self { is_quick: false, json: None, docs: None, cores: None, from: None, transports: Vec::new() };
+        let mut options = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} wants a value"));
             match *word {
                 "--quick" => options.is_quick = true,
+                "--row" => options.row = Some((*value()?).to_owned()),
                 "--json" => options.json = Some(value()?.into()),
                 "--docs" => options.docs = Some(value()?.into()),
                 "--from" => options.from = Some(value()?.into()),
@@ -78,17 +84,28 @@ impl Options {
         Ok(options)
     }
 
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let Some(text) = &self.row else { return Ok(goals::cells()) };
+        let rows = goals::ROWS.iter().filter(|row| row.what.contains(text));
+        let cells: Vec<_> = rows.map(|row| row.cell).collect();
+        ensure!(!cells.is_empty(), "no row has `{text}` in its name");
+        Ok(cells)
+    }
+
     fn settings(&self) -> Result<Settings> {
-        let (rounds, measured, warm_up) = if self.is_quick { (3, 20, 5) } else { (7, 100, 30) };
+        let (rounds, measured, warm_up, patience) =
+            if self.is_quick { (3, 20, 5, 0) } else { (7, 100, 30, PATIENCE_S) };
         let span =
             Span { measured: Duration::from_millis(measured), warm_up: Duration::from_millis(warm_up) };
         let cores = self.cores.map_or_else(Cores::first_two, Ok)?;
-        Ok(Settings { rounds, span, cores, transports: self.transports.clone() })
+        let patience = Duration::from_secs(patience);
+        Ok(Settings { rounds, span, cores, transports: self.transports.clone(), patience })
     }
 
     /// Figures of a short or partial run don't replace the documented ones.
     fn docs(&self) -> Option<PathBuf> {
-        let is_full = !self.is_quick && self.transports.is_empty() && self.from.is_none();
+        let is_full =
+            !self.is_quick && self.row.is_none() && self.transports.is_empty() && self.from.is_none();
         let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks");
         self.docs.clone().or(is_full.then_some(own))
     }
@@ -96,7 +113,7 @@ impl Options {
 
 fn coordinate(options: &Options) -> Result<()> {
     let report = match &options.from {
-        None => measure(&options.settings()?)?,
+        None => measure(&options.cells()?, &options.settings()?)?,
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             Report::from_json(&text).with_context(|| path.display().to_string())?
@@ -112,8 +129,8 @@ fn coordinate(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn measure(settings: &Settings) -> Result<Report> {
-    Ok(Report::new(settings, run::run(&goals::cells(), settings)?))
+fn measure(cells: &[Cell], settings: &Settings) -> Result<Report> {
+    Ok(Report::new(settings, run::run(cells, settings)?))
 }
 
 fn near(words: &[&str]) -> Result<()> {

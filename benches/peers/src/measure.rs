@@ -191,7 +191,7 @@ fn hand_over(channel: &mut impl Channel, cell: &Cell, span: Span) -> Result<Roun
         let answer = channel.receive(Answer::read)?;
         let head = if seed % 2 == 0 { Head::Answer } else { Head::Quiet };
         ensure!(answer.sum == head as u64, "another lease than the one sent was received");
-        Ok(answer.time.saturating_sub(sent) as f64)
+        Ok(between(sent, answer.time))
     };
     by_clocks(each, span)
 }
@@ -210,9 +210,14 @@ fn untrusted(channel: &mut impl Channel, cell: &Cell, span: Span) -> Result<Roun
         })?;
         let answer = channel.receive(Answer::read)?;
         ensure!(answer.sum == texts, "the far side found {} texts and not {texts}", answer.sum);
-        Ok(answer.time.saturating_sub(sent) as f64)
+        Ok(between(sent, answer.time))
     };
     by_clocks(each, span)
+}
+
+/// From one side's reading of the clock to the other's, in ns; negative if they disagree by more.
+fn between(sent: u64, received: u64) -> f64 {
+    received.wrapping_sub(sent).cast_signed() as f64
 }
 
 /// Collects what `each` measured itself.

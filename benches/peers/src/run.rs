@@ -4,6 +4,7 @@
 use crate::cell::{Cell, size_text};
 use crate::measure::Span;
 use crate::pin::Cores;
+use crate::placement::{CLOSE_NS_MAX, Placement};
 use crate::sample::{Round, Summary};
 use crate::traces::{Places, RUN};
 use crate::transports::{TRANSPORTS, Transport};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub cores: Cores,
     /// Empty for all.
     pub transports: Vec<String>,
+    /// How long the run may wait in all for its two cores to be close to each other.
+    pub patience: Duration,
 }
 
 /// What came out for one cell and transport.
@@ -49,6 +52,7 @@ pub enum Outcome {
 /// All cells, one after the other.
 pub fn run(cells: &[Cell], settings: &Settings) -> Result<Vec<Measured>> {
     let places = Places::create()?;
+    let mut placement = Placement::new(settings, &places)?;
     let mut results = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
         progress(&format!(
@@ -59,7 +63,7 @@ pub fn run(cells: &[Cell], settings: &Settings) -> Result<Vec<Measured>> {
             size_text(cell.bytes),
             cell.wait
         ));
-        results.extend(Turns::new(*cell, settings, &places).run()?);
+        results.extend(Turns::new(*cell, settings, &places).run(&mut placement)?);
     }
     progress("");
     places.remove();
@@ -91,12 +95,12 @@ impl<'a> Turns<'a> {
         turns
     }
 
-    fn run(mut self) -> Result<Vec<Measured>> {
+    fn run(mut self, placement: &mut Placement<'_>) -> Result<Vec<Measured>> {
         let count = self.rounds.len();
         for round in 0..self.settings.rounds {
             for turn in 0..count {
                 // Nobody is always the one after the loudest.
-                self.turn((turn + round) % count)?;
+                self.turn((turn + round) % count, placement)?;
             }
         }
         let summed = self.rounds.into_iter().map(|(transport, rounds, error)| {
@@ -109,21 +113,28 @@ impl<'a> Turns<'a> {
         Ok(summed.chain(self.refused).collect())
     }
 
-    fn turn(&mut self, index: usize) -> Result<()> {
+    fn turn(&mut self, index: usize, placement: &mut Placement<'_>) -> Result<()> {
         let (transport, rounds, error) = &mut self.rounds[index];
         // One failure is enough; it would fail again, and each may take its full time.
-        if error.is_some() {
-            return Ok(());
-        }
-        match one_round(transport, &self.cell, self.settings, self.places) {
-            Ok(mut round) => {
-                if let Some(left) = &mut round.left {
-                    let traces = self.places.count();
-                    (left.files_after, left.bytes_after) = (traces.files, traces.bytes);
+        while error.is_none() {
+            placement.await_close()?;
+            let (before, start) = (placement.line(), Instant::now());
+            match run_near(transport, &self.cell, self.settings, self.places) {
+                Ok(mut round) => {
+                    if let Some(left) = &mut round.left {
+                        let traces = self.places.count();
+                        (left.files_after, left.bytes_after) = (traces.files, traces.bytes);
+                    }
+                    self.places.sweep();
+                    round.line = before.max(placement.look()?);
+                    rounds.push(round);
+                    if round.line <= CLOSE_NS_MAX || !placement.is_patient() {
+                        return Ok(());
+                    }
+                    placement.spend(start.elapsed());
                 }
-                rounds.push(round);
+                Err(reason) => *error = Some(format!("{reason:#}")),
             }
-            Err(reason) => *error = Some(format!("{reason:#}")),
         }
         self.places.sweep();
         Ok(())
@@ -134,7 +145,13 @@ fn result(cell: Cell, transport: &Transport, outcome: Outcome) -> Measured {
     Measured { cell, transport: transport.name.to_owned(), outcome }
 }
 
-fn one_round(transport: &Transport, cell: &Cell, settings: &Settings, places: &Places) -> Result<Round> {
+/// One round of one transport, in processes of its own.
+pub(crate) fn run_near(
+    transport: &Transport,
+    cell: &Cell,
+    settings: &Settings,
+    places: &Places,
+) -> Result<Round> {
     let Settings { span, cores, .. } = settings;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["near", transport.name, &cell.to_argument()?]);

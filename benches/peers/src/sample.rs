@@ -1,9 +1,13 @@
 //! Medians and spreads.
 
+use crate::placement::CLOSE_NS_MAX;
 use serde::{Deserialize, Serialize};
 
 /// Fewer single samples have no meaningful 99th percentile.
 const P99_COUNT_MIN: usize = 100;
+
+/// Fewer rounds of close cores are no figure.
+const CLOSE_ROUNDS_MIN: usize = 3;
 
 /// One round of one cell: ns for times, a second's messages for one-way rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +17,9 @@ pub struct Round {
     pub p99: Option<f64>,
     /// Messages timed.
     pub count: usize,
+    /// A cache line there and back in ns, before or after, whichever took longer.
+    #[serde(default)]
+    pub line: f64,
     /// Files that the dead peer left when nobody had looked after it, and after that; kill rows only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Left>,
@@ -39,27 +46,36 @@ pub struct Summary {
     pub p99: Option<f64>,
     /// The smallest of them: what the machine gives when nothing else runs.
     pub p99_min: Option<f64>,
+    /// Whether the two cores were close in the rounds that count: if they were in at least three,
+    /// the others don't count.
+    #[serde(default)]
+    pub is_close: bool,
     pub rounds: Vec<Round>,
 }
 
 impl Summary {
     /// None without a round.
     pub fn new(rounds: Vec<Round>) -> Option<Self> {
-        let medians = sorted(rounds.iter().map(|round| round.median).collect());
-        let p99s = sorted(rounds.iter().filter_map(|round| round.p99).collect());
+        let close = || rounds.iter().filter(|round| round.line <= CLOSE_NS_MAX);
+        let is_close = close().count() >= CLOSE_ROUNDS_MIN;
+        let counted = || rounds.iter().filter(|round| !is_close || round.line <= CLOSE_NS_MAX);
+        let medians = sorted(counted().map(|round| round.median).collect());
+        let p99s = sorted(counted().filter_map(|round| round.p99).collect());
         Some(Self {
             median: at(&medians, 0.5)?,
             min: *medians.first()?,
             max: *medians.last()?,
             p99: at(&p99s, 0.5),
             p99_min: p99s.first().copied(),
+            is_close,
             rounds,
         })
     }
 
-    /// The last round's word on what a killed peer left.
+    /// What a killed peer left in the round in which it left most.
     pub fn left(&self) -> Option<Left> {
-        self.rounds.iter().rev().find_map(|round| round.left)
+        let lefts = self.rounds.iter().filter_map(|round| round.left);
+        lefts.max_by_key(|left| (left.files_before + left.files_after, left.noticed as u64))
     }
 }
 
@@ -68,7 +84,7 @@ impl Round {
     pub fn new(batches: Vec<f64>, singles: Vec<f64>, count: usize) -> Option<Self> {
         let singles = sorted(singles);
         let p99 = if singles.len() >= P99_COUNT_MIN { at(&singles, 0.99) } else { None };
-        Some(Self { median: at(&sorted(batches), 0.5)?, p99, count, left: None })
+        Some(Self { median: at(&sorted(batches), 0.5)?, p99, count, line: 0.0, left: None })
     }
 }
 
@@ -89,11 +105,22 @@ mod tests {
 
     #[test]
     fn a_summary_has_the_median_of_medians_and_their_extremes() {
-        let round = |median, p99| Round { median, p99: Some(p99), count: 1, left: None };
+        let round = |median, p99| Round { median, p99: Some(p99), count: 1, line: 90.0, left: None };
         let summary = Summary::new(vec![round(3.0, 30.0), round(1.0, 50.0), round(2.0, 40.0)]).unwrap();
         assert_eq!((summary.min, summary.median, summary.max), (1.0, 2.0, 3.0));
         assert_eq!((summary.p99, summary.p99_min), (Some(40.0), Some(30.0)));
         assert_eq!(Summary::new(vec![]), None);
+    }
+
+    #[test]
+    fn rounds_of_distant_cores_count_only_where_there_are_too_few_others() {
+        let round = |median, line| Round { median, p99: None, count: 1, line, left: None };
+        let summary = |rounds| Summary::new(rounds).unwrap();
+        let far = round(9.0, 400.0);
+        let close = summary(vec![round(1.0, 90.0), far, round(2.0, 150.0), far, far, far, round(3.0, 90.0)]);
+        assert_eq!((close.is_close, close.median, close.max, close.rounds.len()), (true, 2.0, 3.0, 7));
+        let too_few = summary(vec![round(1.0, 90.0), far, round(8.0, 152.0), round(2.0, 90.0)]);
+        assert_eq!((too_few.is_close, too_few.max), (false, 9.0));
     }
 
     #[test]

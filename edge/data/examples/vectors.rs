@@ -1,8 +1,16 @@
 //! Writes the golden vectors of `schema/vectors/data`: `cargo xtask generate --vectors`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool of the repository")]
 
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic)]
+mod evolved {
+    pub mod data_capnp {
+        include!(concat!(env!("OUT_DIR"), "/evolved/data_capnp.rs"));
+    }
+}
 #[path = "../tests/it/hostile.rs"]
 mod hostile;
+#[path = "../tests/it/later.rs"]
+mod later;
 #[path = "../tests/it/values.rs"]
 mod values;
 
@@ -40,7 +48,14 @@ fn main() {
             put_capnp!($file, $name, canonical(&$value));
         };
     }
+    macro_rules! write_later {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
+            let words = later::<evolved::data_capnp::$module::Owned, _>(&$value);
+            put(&folder.join(concat!("later-", $file, ".bin")), words.as_bytes());
+        };
+    }
     for_each_vector!(write);
+    for_each_module!(write_later);
     for_each_canonical!(write_canonical);
     let mut index = Vec::new();
     for case in hostile::all() {
@@ -48,6 +63,21 @@ fn main() {
         index.push(json!({"file": format!("{}.bin", case.name), "type": case.type_name, "says": case.says}));
     }
     put(&bad.join("index.json"), (serde_json::to_string_pretty(&index).unwrap() + "\n").as_bytes());
+}
+
+/// As a schema that has more fields in every struct writes it.
+fn later<T: Owned, M: Message>(value: &M) -> lens::Words
+where
+    for<'a> T::Builder<'a>: Into<capnp::dynamic_value::Builder<'a>>,
+    for<'a> <M::Owned as Owned>::Reader<'a>: Into<Reader<'a>>,
+{
+    let words = lens::encode(value).unwrap();
+    let lens = lens::open::<M>(words.as_bytes()).unwrap();
+    let from: Reader<'_> = lens.root().unwrap().into();
+    let mut builder = Builder::new_default();
+    let to: capnp::dynamic_value::Builder<'_> = builder.init_root::<T::Builder<'_>>().into();
+    later::copy(from.downcast(), to.downcast());
+    later::flat(builder)
 }
 
 fn canonical<T: Message>(value: &T) -> lens::Words {

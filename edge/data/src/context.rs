@@ -12,7 +12,7 @@ use rkyv::util::AlignedVec;
 /// The slice's bytes, to be copied into a region whose start is 16-byte aligned.
 ///
 /// # Errors
-/// When the serializer runs out of memory.
+/// On a slice that would be longer than [`BYTES_MAX`](crate::types::BYTES_MAX), and when memory runs out.
 pub fn encode(slice: &ContextSlice) -> Result<AlignedVec<ALIGN_BYTES>, ContextError> {
     crate::types::encode(slice)
 }

@@ -20,12 +20,23 @@ pub struct Receiver<const SLOTS: usize, const BYTES: usize> {
 }
 
 /// Both ends of a port, for the same thread or two.
+///
+/// They spin if this process may run on more than one core. One that is bound to a core of its own,
+/// while its peer has another, says so with [`split_with`].
 #[must_use]
 pub fn split<const SLOTS: usize, const BYTES: usize>(
     port: Port<SLOTS, BYTES>,
 ) -> (Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>) {
-    let (sender, receiver) = (port.sender, port.receiver);
-    (Sender { port: sender, spin: Spin::adaptive() }, Receiver { port: receiver, spin: Spin::adaptive() })
+    split_with(port, &Spin::adaptive())
+}
+
+/// [`split`] for ends that spin as they are told.
+#[must_use]
+pub fn split_with<const SLOTS: usize, const BYTES: usize>(
+    port: Port<SLOTS, BYTES>,
+    spin: &Spin,
+) -> (Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>) {
+    (Sender { port: port.sender, spin: spin.clone() }, Receiver { port: port.receiver, spin: spin.clone() })
 }
 
 impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {
@@ -35,14 +46,11 @@ impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {
     /// Those of [`PortSender::send_timeout`].
     #[inline]
     pub fn send(&mut self, msg_id: u32, payload: &[u8], timeout: Duration) -> Result<(), SendTimeoutError> {
-        let sent = self.spin.until(|| match self.port.try_send(msg_id, payload) {
+        let look = |port: &mut PortSender<SLOTS, BYTES>| match port.try_send(msg_id, payload) {
             Err(SendError::Full) => None,
-            other => Some(other),
-        });
-        match sent {
-            Some(sent) => Ok(sent?),
-            None => self.port.send_timeout(msg_id, payload, timeout),
-        }
+            other => Some(other.map_err(Into::into)),
+        };
+        self.spin.wait(&mut self.port, look, |port| port.send_timeout(msg_id, payload, timeout))
     }
 
     /// The end as it is, to send without waiting or in batches.
@@ -58,10 +66,11 @@ impl<const SLOTS: usize, const BYTES: usize> Receiver<SLOTS, BYTES> {
     /// Those of [`PortReceiver::recv_timeout`].
     #[inline]
     pub fn recv(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
-        match self.spin.until(|| self.port.try_recv(into).transpose()) {
-            Some(received) => Ok(received?),
-            None => self.port.recv_timeout(into, timeout),
-        }
+        self.spin.wait(
+            &mut (&mut self.port, into),
+            |(port, into)| port.try_recv(into).map_err(Into::into).transpose(),
+            |(port, into)| port.recv_timeout(into, timeout),
+        )
     }
 
     /// The end as it is, to receive without waiting.

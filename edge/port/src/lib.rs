@@ -11,6 +11,7 @@
 //! | speak with a host that routes | [`routed`] |
 //! | hand the same sealed bytes to many | [`broadcast`] |
 //! | wait for descriptors in tasks | [`Transfers`] |
+//! | show a host that a runtime makes progress | [`Heart`] |
 //!
 //! Nothing here knows who may send what: that is the host's.
 //!
@@ -81,6 +82,7 @@ mod backoff;
 pub mod blocking;
 pub mod broadcast;
 mod call;
+mod heart;
 mod ordered;
 pub mod reactor;
 pub mod routed;
@@ -91,6 +93,7 @@ mod watch;
 pub use any::{Awaitable, wait_any};
 pub use backoff::{Backoff, Surroundings, ThisThread, retry};
 pub use call::{Answer, CALL_HEADER_BYTES, CallError, Calls, Client, Request, Server, Status, TooMany};
+pub use heart::{BEAT_EVERY, End, HEART_QUOTA, HEART_TIER, Heart, ask_to_end};
 pub use ordered::{OrderError, Ordered, STAMP_BYTES, stamp, unstamp};
 pub use spin::Spin;
 pub use transfers::{Awaited, Transfers};

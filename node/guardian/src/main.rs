@@ -18,16 +18,19 @@ use ioi_ipc::proto::supervisor::{
 };
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, Services, pair};
+use ioi_port::Heart;
 use ioi_types::{BootId, LogId};
 use keystore::KeyStore;
 use release::{CredentialsService, Releases};
 use std::os::fd::AsFd;
-use std::sync::Mutex;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     ioi_ipc::abort_on_panic();
     let inherited = Inherited::from_environment()?;
+    let (heart, _) = Heart::start(inherited.descriptors()?)?;
     let directory = inherited.named("directory")?;
     let mut host = GuardianHostClient::new(pair::client(inherited.supervisor()?).await?);
     let mut configuration =
@@ -38,12 +41,13 @@ async fn main() -> Result<()> {
             host.vault_done(vault::perform(&keys, task)).await?;
             Ok(())
         }
-        None => serve(&inherited, &mut host, keys, &configuration).await,
+        None => serve(&inherited, &heart, &mut host, keys, &configuration).await,
     }
 }
 
 async fn serve(
     inherited: &Inherited,
+    heart: &Heart,
     host: &mut GuardianHostClient<Channel>,
     keys: KeyStore,
     configuration: &GuardianConfiguration,
@@ -60,8 +64,9 @@ async fn serve(
         // An error means that the egress process is gone, which the orchestrator meets.
         tokio::spawn(pair::serve(inherited.named("egress")?, services));
     }
-    let service = service::GuardianService { boot, key, journal: Mutex::new(journal), releases };
+    let service = service::GuardianService { boot, key, journal: Arc::new(Mutex::new(journal)), releases };
     let services = Services::new().with(GuardianServer::new(service));
+    heart.serving();
     pair::serve(inherited.named("orchestrator")?, services).await?;
     Ok(())
 }

@@ -9,20 +9,29 @@ use ioi_ipc::proto::guardian::guardian_server::Guardian;
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::{BootId, ErrorCode, limits};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 pub(crate) struct GuardianService {
     pub(crate) boot: BootId,
     pub(crate) key: SecretKey,
-    pub(crate) journal: Mutex<Journal>,
+    pub(crate) journal: Arc<Mutex<Journal>>,
     pub(crate) releases: Arc<Releases>,
 }
 
 impl GuardianService {
-    /// A panic while the lock was held would have ended this process
-    /// (`panic = abort`); in tests the state machine refuses by itself.
-    fn journal(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does something with the journal in a thread of its own: syncing to a slow disk takes seconds, and this
+    /// process must be heard of meanwhile. One at a time, in the order of asking; what was begun is
+    /// done to its end, also where nobody waits for it any more.
+    async fn with_journal<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Journal) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let mut journal = Arc::clone(&self.journal).lock_owned().await;
+        let done = spawn_blocking(move || work(&mut journal)).await;
+        let failed = |_| refuse(ErrorCode::Internal, "the thread that writes the journal failed");
+        Ok(done.map_err(failed)??)
     }
 }
 
@@ -36,13 +45,13 @@ impl From<JournalError> for Status {
     }
 }
 
-fn leaf_hashes(bytes: &[u8]) -> Result<&[[u8; 32]], Status> {
+fn leaf_hashes(bytes: &[u8]) -> Result<Vec<[u8; 32]>, Status> {
     let (hashes, rest) = bytes.as_chunks::<32>();
     if !rest.is_empty() || hashes.len() > limits::APPEND_LEAVES_MAX {
         let message = format!("{} bytes are not 1 to {} leaf hashes", bytes.len(), limits::APPEND_LEAVES_MAX);
         return Err(refuse(ErrorCode::GuardianRefused, message));
     }
-    Ok(hashes)
+    Ok(hashes.to_vec())
 }
 
 #[async_trait]
@@ -63,7 +72,8 @@ impl Guardian for GuardianService {
     ) -> Result<Response<wire::AppendReply>, Status> {
         let request = request.into_inner();
         let leaves = leaf_hashes(&request.leaf_hashes)?;
-        let appended = self.journal().append(request.first, leaves, request.sync)?;
+        let (first, sync) = (request.first, request.sync);
+        let appended = self.with_journal(move |journal| journal.append(first, &leaves, sync)).await?;
         Ok(Response::new(wire::AppendReply { size: appended.size, root: appended.root.to_vec() }))
     }
 
@@ -71,7 +81,7 @@ impl Guardian for GuardianService {
         &self,
         _: Request<wire::SignHeadRequest>,
     ) -> Result<Response<wire::SignHeadReply>, Status> {
-        let statement = self.journal().head()?;
+        let statement = self.with_journal(Journal::head).await?;
         let bytes = statement.encode();
         let signature = self.key.sign(Kind::AuditHead.name(), &bytes);
         let signature = signature.map_err(|error| refuse(ErrorCode::GuardianRefused, error.to_string()))?;

@@ -34,18 +34,20 @@ pub(crate) async fn run(session: &Session, workload: Workload, model: Option<Mod
         ask.ingest().await?;
         ask.converse(&mut conversation).await
     };
-    let ended = or_interrupted(session, work).await;
+    let ended = or_ended(session, work).await;
     conversation.finish(session, ended).await
 }
 
-/// Works until it is done or the user wants the end, whatever comes first.
-pub(crate) async fn or_interrupted(
+/// Works until it is done or is to end early, whatever comes first.
+pub(crate) async fn or_ended(
     session: &Session,
     work: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
     tokio::select! {
+        biased;
+        // What the supervisor says of another process is the reason, not what the work meets there.
+        failure = session.host.end() => Err(failure),
         done = work => done,
-        () = session.host.interrupted() => Err(Failure::interrupted()),
     }
 }
 

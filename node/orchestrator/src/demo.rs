@@ -3,7 +3,7 @@
 //! What a plugin says of its attempt is reported as its claim; whether it had an
 //! effect is looked at by the command, from outside.
 
-use crate::ask::{Ask, Conversation, or_interrupted};
+use crate::ask::{Ask, Conversation, or_ended};
 use crate::failure::Failure;
 use crate::receipt::CutShort;
 use crate::session::Session;
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         }
         Ok(())
     };
-    let ended = or_interrupted(session, work).await;
+    let ended = or_ended(session, work).await;
     conversation.finish(session, ended).await
 }
 

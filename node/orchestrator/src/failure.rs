@@ -46,11 +46,6 @@ impl Failure {
         Self::late(ErrorCode::NodeGone, name)
     }
 
-    /// The user wanted the end.
-    pub(crate) fn interrupted() -> Self {
-        Self::new(ErrorCode::Cancelled, "interrupted")
-    }
-
     /// Another process of the node refused, or is gone.
     pub(crate) fn node(name: &str, status: &Status) -> Self {
         match status::code(status) {

@@ -1,25 +1,22 @@
 //! The supervisor, as this process sees it.
 
+use crate::failure::Failure;
 use ioi_ipc::proto::supervisor::{
-    BeatRequest, ReportRequest, orchestrator_host_client::OrchestratorHostClient, report_request::Report,
+    ReportRequest, orchestrator_host_client::OrchestratorHostClient, report_request::Report,
 };
 use ioi_ipc::tonic::transport::Channel;
-use tokio::sync::watch;
+use ioi_port::{End, Heart};
 
-/// A connection that shows all the time that this process is alive.
+/// What the supervisor answers, and what it wants by itself.
 #[derive(Clone)]
 pub(crate) struct Host {
     client: OrchestratorHostClient<Channel>,
-    interrupted: watch::Receiver<bool>,
+    heart: Heart,
 }
 
 impl Host {
-    /// Begins to show that this process is there.
-    pub(crate) fn new(channel: Channel) -> Self {
-        let client = OrchestratorHostClient::new(channel);
-        let (interrupt, interrupted) = watch::channel(false);
-        tokio::spawn(beat(client.clone(), interrupt));
-        Self { client, interrupted }
+    pub(crate) fn new(channel: Channel, heart: Heart) -> Self {
+        Self { client: OrchestratorHostClient::new(channel), heart }
     }
 
     pub(crate) fn client(&self) -> OrchestratorHostClient<Channel> {
@@ -32,20 +29,15 @@ impl Host {
         let _ = self.client().report(ReportRequest { report: Some(report) }).await;
     }
 
-    /// Answers when the user wants the run to end.
-    pub(crate) async fn interrupted(&self) {
-        let mut interrupted = self.interrupted.clone();
-        // Where the supervisor is gone nobody interrupts any more.
-        if interrupted.wait_for(|now| *now).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// The session is open: from now on this process must be heard of all the time.
+    pub(crate) fn serving(&self) {
+        self.heart.serving();
     }
-}
 
-async fn beat(mut client: OrchestratorHostClient<Channel>, interrupt: watch::Sender<bool>) {
-    while let Ok(reply) = client.beat(BeatRequest {}).await {
-        if reply.into_inner().interrupted {
-            let _ = interrupt.send(true);
-        }
+    /// Answers with the reason when the session is to end early: the user wants it, or a process of the node
+    /// is stopped.
+    pub(crate) async fn end(&self) -> Failure {
+        let End { code, reason } = self.heart.end().await;
+        Failure::new(code, reason)
     }
 }

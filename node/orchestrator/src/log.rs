@@ -18,7 +18,7 @@ use ioi_ipc::proto::guardian::{AppendRequest, guardian_client::GuardianClient};
 use ioi_ipc::tonic::transport::Channel;
 use ioi_types::{ErrorCode, SessionId, Verdict, limits};
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -27,6 +27,8 @@ use tokio::time::Instant;
 /// The longest time an observation stays unsynced.
 pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long the disk may take to sync. Slow ones take seconds; more than this and it is stuck.
+const SYNC_WITHIN: Duration = Duration::from_secs(30);
 /// How long `close` waits for outcomes that are still to come.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 const CLOSE_POLL: Duration = Duration::from_millis(5);
@@ -43,7 +45,7 @@ pub(crate) struct AuditLog {
 
 struct Inner {
     chain: Chain,
-    records: File,
+    records: Arc<File>,
     guardian: GuardianClient<Channel>,
     /// Leaf hashes that the guardian has not accepted yet, concatenated.
     unsent: Vec<u8>,
@@ -85,7 +87,7 @@ impl AuditLog {
         let (chain, entry) = Chain::open(session, open, now_ms()).map_err(Failure::chain)?;
         let mut inner = Inner {
             chain,
-            records,
+            records: Arc::new(records),
             guardian,
             unsent: Vec::new(),
             accepted: 0,
@@ -249,7 +251,7 @@ impl Inner {
     /// One write a record: a line is whole or, at a crash, a torn tail.
     fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
         let line = entry.to_line();
-        if let Err(error) = self.records.write_all(&line) {
+        if let Err(error) = (&*self.records).write_all(&line) {
             return self.broken(log_failure(&error));
         }
         self.bytes += line.len() as u64;
@@ -261,7 +263,7 @@ impl Inner {
     /// Syncs the file, then extends the guardian's frontier durably: the
     /// guardian never knows a leaf that a crash here could lose.
     async fn settle(&mut self) -> Result<(), Failure> {
-        if let Err(error) = self.records.sync_data() {
+        if let Err(error) = sync(Arc::clone(&self.records)).await {
             return self.broken(log_failure(&error));
         }
         self.unsynced = false;
@@ -280,6 +282,13 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Syncs in a thread of its own: a slow disk takes seconds, and this process must be heard of meanwhile.
+async fn sync(file: Arc<File>) -> io::Result<()> {
+    let syncing = tokio::task::spawn_blocking(move || file.sync_data());
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the disk takes longer than it may");
+    tokio::time::timeout(SYNC_WITHIN, syncing).await.map_err(late)?.map_err(io::Error::other)?
 }
 
 fn over(what: String) -> Failure {

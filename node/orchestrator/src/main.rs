@@ -25,6 +25,7 @@ use host::Host;
 use ioi_ipc::proto::egress::egress_client::EgressClient;
 use ioi_ipc::proto::supervisor::{AskTask, ConfigureRequest, Failed, report_request::Report, task::Task};
 use ioi_ipc::{Inherited, pair};
+use ioi_port::Heart;
 use model::Model;
 use receipt::CutShort;
 use session::Session;
@@ -34,20 +35,24 @@ use workload::Workload;
 async fn main() -> Result<()> {
     ioi_ipc::abort_on_panic();
     let inherited = Inherited::from_environment()?;
-    let host = Host::new(pair::client(inherited.supervisor()?).await?);
+    let (heart, descriptors) = Heart::start(inherited.descriptors()?)?;
+    let host = Host::new(pair::client(inherited.supervisor()?).await?, heart);
     let configuration =
         host.client().configure(ConfigureRequest {}).await.context("no configuration came")?;
     let task = configuration.get_ref().task.clone().and_then(|task| task.task);
-    let session = Session::open(&inherited, host.clone(), configuration.into_inner()).await;
+    let session = Session::open(&inherited, host.clone(), descriptors, configuration.into_inner()).await;
     let (failure, receipt) = match session {
-        Ok(session) => match perform(&inherited, &session, task).await {
-            Ok(()) => return Ok(()),
-            Err(cut) => {
-                let failure = cut.failure.clone();
-                // A log or guardian that is gone leaves none; the failure says so.
-                (failure, receipt::of_cut_short(&session, cut).await.unwrap_or_default())
+        Ok(session) => {
+            host.serving();
+            match perform(&inherited, &session, task).await {
+                Ok(()) => return Ok(()),
+                Err(cut) => {
+                    let failure = cut.failure.clone();
+                    // A log or guardian that is gone leaves none; the failure says so.
+                    (failure, receipt::of_cut_short(&session, cut).await.unwrap_or_default())
+                }
             }
-        },
+        }
         Err(failure) => (failure, String::new()),
     };
     let Failure { code, message } = failure;

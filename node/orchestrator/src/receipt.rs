@@ -67,16 +67,19 @@ async fn make(session: &Session, closing: Closing) -> Result<(String, u64), Fail
         |error: &dyn std::fmt::Display| Failure::new(ErrorCode::GuardianRefused, error.to_string());
     let key = PublicKey::from_bytes(&session.hello.public_key).map_err(|error| unreadable(&error))?;
     let signature = Signature::from_bytes(&head.signature).map_err(|error| unreadable(&error))?;
-    let mut heads = create(&session.directory, "heads.jsonl")?;
+    let heads = create(&session.directory, "heads.jsonl")?;
     let line = format!(
         "{{\"head\":\"{}\",\"signature\":\"{}\"}}\n",
         hex::encode(&head.statement),
         hex::encode(&head.signature)
     );
-    heads.write_all(line.as_bytes()).and_then(|()| heads.sync_all()).map_err(|error| failed(&error))?;
     let directory = session.directory.try_clone().map_err(|error| failed(&error))?;
     // A long log takes seconds to copy; this process must be heard of meanwhile.
-    let writing = move || write(&directory, &head.statement, &key, &signature);
+    let writing = move || {
+        (&heads).write_all(line.as_bytes())?;
+        heads.sync_all()?;
+        write(&directory, &head.statement, &key, &signature)
+    };
     let written =
         tokio::task::spawn_blocking(writing).await.unwrap_or_else(|error| Err(io::Error::other(error)));
     written.map_err(|error| failed(&error))?;

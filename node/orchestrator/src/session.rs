@@ -56,13 +56,14 @@ impl Session {
     pub(crate) async fn open(
         inherited: &Inherited,
         host: Host,
+        descriptors: OwnedFd,
         configuration: wire::OrchestratorConfiguration,
     ) -> Result<Self, Failure> {
         let system =
             |error: std::io::Error| Failure::internal(format!("a descriptor of ours is not there: {error}"));
         let bounds = Bounds::lowered(configuration.bounds);
         let directory = inherited.named("directory").map_err(system)?;
-        let transfers = Transfers::start(inherited.descriptors().map_err(system)?).map_err(system)?;
+        let transfers = Transfers::start(descriptors).map_err(system)?;
         let channel = pair::client_within(inherited.named("guardian").map_err(system)?, bounds.guardian)
             .await
             .map_err(system)?;

@@ -9,22 +9,26 @@ use std::io;
 use std::time::Duration;
 
 const VARIABLE: &str = "IOI_TEST_BOUNDS";
-/// The orchestrator may be silent for this long. Syncing a file to a slow disk holds it up for seconds.
-const ORCHESTRATOR_MS: u32 = 30_000;
+/// A process of the node that serves may be silent for this long: ten of its beats.
+const SILENT_MS: u32 = 5_000;
+/// One that has not begun to serve: it reads and syncs its files first, and slow disks take seconds.
+const STARTING_MS: u32 = 30_000;
 
 /// The bounds of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bounds {
-    /// How long the orchestrator may be silent.
-    pub(crate) orchestrator: Duration,
+    /// How long a process of the node may be silent.
+    pub(crate) silent: Duration,
+    /// And how long before it serves.
+    pub(crate) starting: Duration,
     /// What the orchestrator bounds.
     pub(crate) others: wire::Bounds,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        let orchestrator = Duration::from_millis(ORCHESTRATOR_MS.into());
-        Self { orchestrator, others: wire::Bounds::default() }
+        let [silent, starting] = [SILENT_MS, STARTING_MS].map(|ms| Duration::from_millis(ms.into()));
+        Self { silent, starting, others: wire::Bounds::default() }
     }
 }
 
@@ -40,11 +44,6 @@ impl Bounds {
             io::Error::new(io::ErrorKind::InvalidInput, message)
         })
     }
-
-    /// How often the orchestrator is heard of while it lives.
-    pub(crate) fn beat(&self) -> Duration {
-        self.orchestrator / 10
-    }
 }
 
 fn parse(text: &str) -> Option<Bounds> {
@@ -53,9 +52,10 @@ fn parse(text: &str) -> Option<Bounds> {
         let (name, number) = item.split_once('=')?;
         let millis = || number.parse().ok().filter(|number: &u32| *number > 0);
         match name {
-            "orchestrator_ms" => {
+            "silent_ms" => {
                 let asked = Duration::from_millis(millis()?.into());
-                bounds.orchestrator = bounds.orchestrator.min(asked);
+                bounds.silent = bounds.silent.min(asked);
+                bounds.starting = bounds.starting.min(asked);
             }
             // These the orchestrator compares with its own.
             "guardian_ms" => bounds.others.guardian_ms = millis()?,
@@ -75,9 +75,12 @@ mod tests {
     #[test]
     fn a_bound_is_lowered_and_never_raised() {
         assert_eq!(parse(""), Some(Bounds::default()));
-        assert_eq!(parse("orchestrator_ms=4000000000"), Some(Bounds::default()));
-        let bounds = parse("orchestrator_ms=700,guardian_ms=300,records=100").unwrap();
-        assert_eq!(bounds.orchestrator, Duration::from_millis(700));
+        assert_eq!(parse("silent_ms=4000000000"), Some(Bounds::default()));
+        let bounds = parse("silent_ms=700,guardian_ms=300,records=100").unwrap();
+        assert_eq!(
+            (bounds.silent, bounds.starting),
+            (Duration::from_millis(700), Duration::from_millis(700))
+        );
         assert_eq!((bounds.others.guardian_ms, bounds.others.records), (300, 100));
     }
 

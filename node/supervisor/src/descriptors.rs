@@ -1,7 +1,9 @@
 //! The supervisor's end of a child's descriptor channel.
 
 use crate::Refused;
-use ioi_shm::DescriptorChannel;
+use ioi_cell::native::{Host, Offer};
+use ioi_port::{HEART_QUOTA, HEART_TIER};
+use ioi_shm::{ChannelError, DescriptorChannel};
 use ioi_types::{ErrorCode, TransferId};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,6 +24,26 @@ impl Descriptors {
     pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = DescriptorChannel::pair().map_err(io::Error::other)?;
         Ok((Self { channel: ioi_port::watch(ours)?, turn: tokio::sync::Mutex::new(()) }, theirs.into()))
+    }
+
+    /// Makes a cell and sends it, for a process that is still to be started; what it sends is stamped with `peer`.
+    pub(crate) fn offer(&self, peer: u32) -> io::Result<Offer> {
+        Host::offer(self.channel.get_ref(), HEART_TIER, peer, HEART_QUOTA, TIMEOUT).map_err(io::Error::other)
+    }
+
+    /// The next descriptor that comes from the child, with its id.
+    ///
+    /// # Errors
+    /// When the child is gone.
+    pub(crate) async fn receive(&self) -> Result<([u8; 16], OwnedFd), ChannelError> {
+        loop {
+            let mut ready = self.channel.readable().await.map_err(|_| ChannelError::Closed)?;
+            match self.channel.get_ref().try_recv() {
+                Ok(Some(packet)) => return Ok(packet),
+                Ok(None) => ready.clear_ready(),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Sends one descriptor under the id that its receiver chose.

@@ -12,7 +12,7 @@
 //! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
 //! | `listing`, `witness` | a folder's names; a file's digest by our own reading |
 //! | `regions`, `streams` | shared memory: filled, sealed, fetched once; a pipe from egress to the workload |
-//! | `pulse`, `bounds` | whether the orchestrator is there; how long is too long |
+//! | `cells`, `silence`, `bounds` | one memory map with each process of the node; whether it is heard of; how long is too long |
 //! | `live` | a run as its user may watch it, over a named socket of the user's own |
 //! | `vault` | a guardian for one thing that the user asks of the vault |
 //! | `service` | what each role may ask for, over its own pair |
@@ -21,18 +21,19 @@
 
 mod binaries;
 mod bounds;
+mod cells;
 mod child;
 mod descriptors;
 mod home;
 mod listing;
 pub mod live;
 mod profiles;
-mod pulse;
 mod regions;
 mod roots;
 mod run;
 mod service;
 mod shared;
+mod silence;
 mod streams;
 mod vault;
 mod wiring;

@@ -7,25 +7,26 @@
 
 use crate::binaries::{Binaries, MissingBinary};
 use crate::bounds::Bounds;
+use crate::cells::{Cells, Fault, Process};
 use crate::child::{Child, Exit};
-use crate::descriptors::Descriptors;
 use crate::home::{Home, HomeError, private_folder};
 use crate::live::{self, Happening, Journal, Live, Processes};
 use crate::profiles;
-use crate::pulse::Pulse;
 use crate::regions::Regions;
 use crate::roots::{Refused, Roots};
 use crate::service::{EgressService, GuardianService, OrchestratorService, WorkloadService};
 use crate::shared::{Shared, lock};
-use crate::wiring::Station;
+use crate::wiring::{Parts, Station};
 use crate::witness::Witness;
 use ioi_ipc::proto::supervisor::{
-    self as wire, egress_host_server::EgressHostServer, guardian_host_server::GuardianHostServer,
+    self as wire, Failed, egress_host_server::EgressHostServer, guardian_host_server::GuardianHostServer,
     orchestrator_host_server::OrchestratorHostServer, report_request::Report,
     workload_host_server::WorkloadHostServer,
 };
 use ioi_ipc::{Services, pair};
+use ioi_port::End;
 use ioi_sandbox::{Kernel, Layer, Profile, SpawnError};
+use ioi_shm::ConnectError;
 use ioi_types::{ErrorCode, LogId};
 use std::collections::BTreeMap;
 use std::io;
@@ -35,9 +36,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::time::Instant;
 
 /// How long after a channel broke the end of the process behind it is waited for.
 const CAUSE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long the orchestrator has to write down and sign what happened until another process was ended.
+const CUT_SHORT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a run needs from the machine.
 #[derive(Clone)]
@@ -106,7 +111,7 @@ pub enum RunError {
         words: String,
     },
     /// A process of the node lives and says nothing.
-    #[error("the {name} has been silent for {} s: it is stopped, or stuck", silent.as_secs_f32())]
+    #[error("the {name} has been silent for {} s, so it was ended: it was stopped, or stuck; start the command again", silent.as_secs_f32())]
     Silent {
         /// Which.
         name: String,
@@ -120,6 +125,14 @@ pub enum RunError {
         name: String,
         /// What it did.
         source: io::Error,
+    },
+    /// A process of the node did not take its cell as it was given.
+    #[error("the {name} broke the hand-over of its cell, so it was ended: {source}")]
+    Cell {
+        /// Which.
+        name: String,
+        /// What it did.
+        source: ConnectError,
     },
     /// The orchestrator gave up, with a stable code.
     #[error("{message}")]
@@ -163,6 +176,8 @@ pub struct Run {
     /// `None` where the run can't be watched.
     live: Option<Live>,
     log: LogId,
+    /// Until when the orchestrator has, once another process was ended.
+    cut_short_until: Option<Instant>,
 }
 
 fn random<const N: usize>() -> Result<[u8; N], RunError> {
@@ -183,10 +198,8 @@ async fn serve(name: &'static str, end: OwnedFd, services: Services, faults: mps
     }
 }
 
-type OptionalStation = (Option<Station>, Option<Descriptors>);
-
-fn station_if(wanted: bool, name: &'static str) -> Result<OptionalStation, RunError> {
-    Ok(if wanted { Some(Station::new(name)?) } else { None }.unzip())
+fn station_if(wanted: bool, name: &'static str) -> Result<Option<Station>, RunError> {
+    wanted.then(|| Station::new(name)).transpose()
 }
 
 impl Run {
@@ -208,10 +221,10 @@ impl Run {
         let roots = Roots::open(&job.roots).map_err(RunError::Root)?;
         let (reports, inbox) = mpsc::channel(256);
 
-        let (mut guardian, _) = Station::new("guardian")?;
-        let (mut orchestrator, to_orchestrator) = Station::new("orchestrator")?;
-        let (mut workload, to_workload) = station_if(job.workload, "workload")?;
-        let (mut egress, to_egress) = station_if(job.egress, "egress")?;
+        let mut guardian = Station::new("guardian")?;
+        let mut orchestrator = Station::new("orchestrator")?;
+        let mut workload = station_if(job.workload, "workload")?;
+        let mut egress = station_if(job.egress, "egress")?;
         guardian.give("directory", guardian_folder.into());
         orchestrator.give("directory", run_folder.into());
         guardian.connect(&mut orchestrator)?;
@@ -232,12 +245,12 @@ impl Run {
             roots: Mutex::new(roots),
             regions: Mutex::new(Regions::new(journal.clone())),
             witness: Witness::default(),
-            pulse: Pulse::new(bounds.beat()),
+            cells: Cells::new(bounds),
             bounds,
             streams: Mutex::default(),
-            to_workload,
-            to_egress,
-            to_orchestrator,
+            to_workload: workload.as_ref().map(Station::descriptors),
+            to_egress: egress.as_ref().map(Station::descriptors),
+            to_orchestrator: orchestrator.descriptors(),
             plugins: Mutex::default(),
             last_instance: AtomicU32::new(0),
             processes: Mutex::default(),
@@ -255,14 +268,10 @@ impl Run {
         shared.journal.add(Happening::Session { ended: false });
         // A run that nobody can watch is a run all the same.
         let live = Live::open(&shared).ok();
-        let mut run = Self {
-            shared,
-            children: Vec::new(),
-            reports: inbox,
-            faults: mpsc::unbounded_channel(),
-            live,
-            log,
-        };
+        let faults = mpsc::unbounded_channel();
+        let cut_short_until = None;
+        let mut run =
+            Self { shared, children: Vec::new(), reports: inbox, faults, live, log, cut_short_until };
 
         run.spawn(guardian, profiles::guardian, |run| {
             Services::new().with(GuardianHostServer::new(GuardianService { run }))
@@ -282,6 +291,8 @@ impl Run {
         run.spawn(orchestrator, profile, |run| {
             Services::new().with(OrchestratorHostServer::new(OrchestratorService { run }))
         })?;
+        // Ends with the run's runtime, or with the first fault.
+        tokio::spawn(Arc::clone(&run.shared.cells).watch());
         Ok(run)
     }
 
@@ -293,11 +304,16 @@ impl Run {
     ) -> Result<(), RunError> {
         let name = station.name();
         let profile = profile(&self.shared.settings, &station);
-        let (host, descriptors) = station.into_parts();
-        let child = self.shared.start(&profile, None, descriptors, false, Vec::new());
+        let Parts { host, descriptors, offer, inherited } = station.into_parts();
+        let child = self.shared.start(&profile, None, inherited, false, Vec::new());
         let child = child.map_err(|source| RunError::Spawn { name: name.into(), source })?;
         self.shared.live_processes.add(name, 0, &child.process, child.end());
         lock(&self.shared.processes).push(child.process.clone());
+        // Weak, so that the process goes with the run, also where another one could not be started.
+        let weak = Arc::downgrade(&child);
+        let kill = Arc::new(move || weak.upgrade().iter().for_each(|child| child.kill()));
+        let process = Process { end: child.end(), kill };
+        self.shared.cells.add(name, process, offer, descriptors);
         self.children.push((name, child));
         // The task ends with the run's runtime.
         tokio::spawn(serve(name, host, service(Arc::clone(&self.shared)), self.faults.0.clone()));
@@ -316,7 +332,6 @@ impl Run {
     /// A process of the node that ended before the run was finished, or the
     /// orchestrator's own failure.
     pub async fn next_report(&mut self) -> Result<Option<Report>, RunError> {
-        let ends: Vec<_> = self.children.iter().map(|(name, child)| Box::pin(ended(name, child))).collect();
         tokio::select! {
             biased;
             report = self.reports.recv() => self.with_cause(report).await,
@@ -326,17 +341,28 @@ impl Run {
                 }
                 Err(RunError::Faulty { name: name.into(), source })
             }
-            (gone, ..) = futures::future::select_all(ends) => {
+            // Before its end is seen, so that the reason is said.
+            fault = self.shared.cells.fault() => self.cut_short(fault).await,
+            gone = first_end(self.children.iter()) => {
                 // What was reported before the end still counts.
                 if let Ok(report) = self.reports.try_recv() {
                     return Ok(Some(report));
                 }
                 if self.shared.finished.load(Ordering::Acquire) { Ok(None) } else { Err(gone) }
             }
-            () = self.shared.pulse.stops() => {
-                let silent = self.shared.bounds.orchestrator;
-                Err(RunError::Silent { name: "orchestrator".into(), silent })
-            }
+        }
+    }
+
+    /// A process was ended for a fault: the orchestrator, where it can still have a receipt, was told and
+    /// reports what there is; otherwise the fault ends the run.
+    async fn cut_short(&mut self, fault: Fault) -> Result<Option<Report>, RunError> {
+        if !fault.leaves_a_receipt() {
+            return Err(fault.into());
+        }
+        let until = *self.cut_short_until.get_or_insert_with(|| Instant::now() + CUT_SHORT_WITHIN);
+        match tokio::time::timeout_at(until, self.reports.recv()).await {
+            Ok(report) => self.with_cause(report).await,
+            Err(_) => Err(fault.into()),
         }
     }
 
@@ -347,17 +373,20 @@ impl Run {
         if !matches!(code, Some(ErrorCode::GuardianGone | ErrorCode::NodeGone | ErrorCode::Internal)) {
             return Ok(report);
         }
+        if let Some(fault) = self.shared.cells.fault_so_far() {
+            let (error_code, message) = (ErrorCode::NodeGone.number(), RunError::from(fault).to_string());
+            return Ok(Some(Report::Failed(Failed { error_code, message, receipt: failed.receipt.clone() })));
+        }
         let others = self.children.iter().filter(|(name, _)| *name != "orchestrator");
-        let ends: Vec<_> = others.map(|(name, child)| Box::pin(ended(name, child))).collect();
-        match tokio::time::timeout(CAUSE_WITHIN, futures::future::select_all(ends)).await {
-            Ok((gone, ..)) => Err(gone),
+        match tokio::time::timeout(CAUSE_WITHIN, first_end(others)).await {
+            Ok(gone) => Err(gone),
             Err(_) => Ok(report),
         }
     }
 
     /// Asks the orchestrator to write down what happened until now, and to end.
     pub fn interrupt(&self) {
-        self.shared.pulse.interrupt();
+        self.shared.cells.end(End { code: ErrorCode::Cancelled, reason: "interrupted".into() });
     }
 
     /// The records of the run, which are there before anything is signed.
@@ -414,6 +443,12 @@ impl Run {
             live.end(&self.shared).await;
         }
     }
+}
+
+/// Answers when one of these processes has ended, with its end as a failure.
+async fn first_end(children: impl Iterator<Item = &(&'static str, Arc<Child>)>) -> RunError {
+    let ends: Vec<_> = children.map(|(name, child)| Box::pin(ended(name, child))).collect();
+    futures::future::select_all(ends).await.0
 }
 
 async fn ended(name: &str, child: &Child) -> RunError {

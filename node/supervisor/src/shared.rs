@@ -1,10 +1,10 @@
 //! What the services of all node processes share: one run's state, and what may be done with it.
 
 use crate::bounds::Bounds;
+use crate::cells::Cells;
 use crate::child::{Child, Exit, Start};
 use crate::descriptors::Descriptors;
 use crate::live::{Journal, Processes};
-use crate::pulse::Pulse;
 use crate::regions::{Owner, Regions};
 use crate::roots::{Refused, Roots};
 use crate::run::{Job, Settings};
@@ -38,12 +38,12 @@ pub(crate) struct Shared {
     pub(crate) roots: Mutex<Roots>,
     pub(crate) regions: Mutex<Regions>,
     pub(crate) witness: Witness,
-    pub(crate) pulse: Pulse,
+    pub(crate) cells: Arc<Cells>,
     pub(crate) bounds: Bounds,
     pub(crate) streams: Mutex<Streams>,
-    pub(crate) to_workload: Option<Descriptors>,
-    pub(crate) to_egress: Option<Descriptors>,
-    pub(crate) to_orchestrator: Descriptors,
+    pub(crate) to_workload: Option<Arc<Descriptors>>,
+    pub(crate) to_egress: Option<Arc<Descriptors>>,
+    pub(crate) to_orchestrator: Arc<Descriptors>,
     pub(crate) plugins: Mutex<BTreeMap<u32, Plugin>>,
     pub(crate) last_instance: AtomicU32,
     pub(crate) processes: Mutex<Vec<wire::Process>>,

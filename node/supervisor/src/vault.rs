@@ -4,7 +4,7 @@ use crate::child::{Child, Start};
 use crate::home::private_folder;
 use crate::profiles;
 use crate::run::{RunError, Settings};
-use crate::wiring::Station;
+use crate::wiring::{Parts, Station};
 use ioi_ipc::proto::supervisor::{
     self as wire,
     guardian_host_server::{GuardianHost, GuardianHostServer},
@@ -47,16 +47,17 @@ pub enum VaultError {
 /// Whatever keeps the guardian from starting or from doing it.
 pub async fn ask_vault(settings: &Settings, task: VaultTask) -> Result<Vec<String>, VaultError> {
     let folder = private_folder(&settings.home.guardian()).map_err(RunError::from)?;
-    let (mut station, _) = Station::new("guardian")?;
+    let mut station = Station::new("guardian")?;
     station.give("directory", folder.into());
     let profile = profiles::guardian(settings, &station);
-    let (host, descriptors) = station.into_parts();
+    // It takes its cell as every guardian does; the deadline here is that of the whole task.
+    let Parts { host, inherited, descriptors: _descriptors, offer: _offer } = station.into_parts();
     let child = Child::start(Start {
         kernel: &settings.kernel,
         init: &settings.binaries.path("ioi-init"),
         profile: &profile,
         decided: None,
-        descriptors,
+        descriptors: inherited,
         inherit_stdio: false,
         notes: Vec::new(),
         without: &[],

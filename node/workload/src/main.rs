@@ -18,7 +18,7 @@ use ioi_ipc::proto::blockchain::chain_server::SERVICE_NAME as CHAIN;
 use ioi_ipc::proto::control::workload_server::WorkloadServer;
 use ioi_ipc::proto::supervisor::{ConfigureRequest, workload_host_client::WorkloadHostClient};
 use ioi_ipc::{Inherited, Services, pair};
-use ioi_port::Transfers;
+use ioi_port::{Heart, Transfers};
 use memory::Memory;
 use service::Service;
 use std::sync::Arc;
@@ -36,9 +36,11 @@ fn main() -> Result<()> {
 
 async fn run() -> Result<()> {
     let inherited = Inherited::from_environment()?;
+    let (heart, descriptors) = Heart::start(inherited.descriptors()?)?;
     let mut host = WorkloadHostClient::new(pair::client(inherited.supervisor()?).await?);
     host.configure(ConfigureRequest {}).await.context("no configuration came")?;
-    let memory = Memory { host, transfers: Transfers::start(inherited.descriptors()?)? };
+    let memory = Memory { host, transfers: Transfers::start(descriptors)? };
+    heart.serving();
     pair::serve(inherited.named("orchestrator")?, services(Arc::default(), memory)).await?;
     Ok(())
 }

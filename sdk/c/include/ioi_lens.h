@@ -190,7 +190,7 @@ static inline ioi_error ioi_follow_structs(ioi_message *message, uint64_t at, ui
         return IOI_OVERRUN;
     }
     // Elements of no words cost one each, or a few bytes could make a reader loop for ever.
-    if ((error = ioi_pay(message, step == 0 ? count : words + 1))) {
+    if ((error = ioi_pay(message, words + 1 + (step == 0 ? count : 0)))) {
         return error;
     }
     *out = (ioi_list){message, first + 1, count, data_words, pointers, nesting - 1};

@@ -15,6 +15,24 @@ static inline uint64_t ioi_element_type_bytes(uint16_t element_type) {
     return element_type < sizeof bytes ? bytes[element_type] : 0;
 }
 
+// What elements of this size take in this shape; one element where the shape is empty. A dimension of 0
+// makes it 0, wherever it stands.
+static inline ioi_error ioi_shape_bytes(ioi_u64_list shape, uint64_t element_bytes, uint64_t *out) {
+    uint64_t product = element_bytes, size = 0;
+    bool is_too_large = false;
+    for (uint32_t at = 0; at < shape.inner.count; at++) {
+        ioi_error error = ioi_u64_list_get(shape, at, &size);
+        if (error || size == 0) {
+            *out = 0;
+            return error;
+        }
+        is_too_large = is_too_large || product > UINT64_MAX / size;
+        product *= size;
+    }
+    *out = product;
+    return is_too_large ? IOI_TENSOR_SHAPE : IOI_OK;
+}
+
 // The data, checked: row-major, little-endian, starting at a multiple of 8.
 static inline ioi_error ioi_tensor_checked(ioi_tensor from, ioi_bytes *out) {
     ioi_u64_list shape;
@@ -22,19 +40,12 @@ static inline ioi_error ioi_tensor_checked(ioi_tensor from, ioi_bytes *out) {
     if (error || (error = ioi_tensor_data(from, out))) {
         return error;
     }
-    uint64_t expected = ioi_element_type_bytes(ioi_tensor_element_type(from));
-    if (expected == 0) {
+    uint64_t element_bytes = ioi_element_type_bytes(ioi_tensor_element_type(from)), expected = 0;
+    if (element_bytes == 0) {
         return IOI_ENUM;
     }
-    for (uint32_t at = 0; at < shape.inner.count; at++) {
-        uint64_t size = 0;
-        if ((error = ioi_u64_list_get(shape, at, &size))) {
-            return error;
-        }
-        if (size != 0 && expected > UINT64_MAX / size) {
-            return IOI_TENSOR_SHAPE;
-        }
-        expected *= size;
+    if ((error = ioi_shape_bytes(shape, element_bytes, &expected))) {
+        return error;
     }
     return expected == out->count ? IOI_OK : IOI_TENSOR_LENGTH;
 }

@@ -3,8 +3,7 @@
 #ifndef IOI_SHOW_DATA_H
 #define IOI_SHOW_DATA_H
 
-#include "ioi_data.h"
-#include "ioi_tensor.h"
+#include "ioi_validate.h"
 #include "show.h"
 
 static ioi_error show_element_type(show *out, uint16_t value) {
@@ -749,6 +748,50 @@ static ioi_error show_root(show *out, const char *type, ioi_message *message) {
         ioi_block root;
         ioi_error error = ioi_root_block(message, &root);
         return error ? error : show_block(out, root);
+    }
+    return IOI_ENUM;
+}
+
+// Validates a message of the type of this name.
+static ioi_error validate_root(const char *type, const void *bytes, size_t count) {
+    if (strcmp(type, "Handle") == 0) {
+        return ioi_validate_handle(bytes, count);
+    }
+    if (strcmp(type, "Reference") == 0) {
+        return ioi_validate_reference(bytes, count);
+    }
+    if (strcmp(type, "Metadata") == 0) {
+        return ioi_validate_metadata(bytes, count);
+    }
+    if (strcmp(type, "Envelope") == 0) {
+        return ioi_validate_envelope(bytes, count);
+    }
+    if (strcmp(type, "Tensor") == 0) {
+        return ioi_validate_tensor(bytes, count);
+    }
+    if (strcmp(type, "AgentContext") == 0) {
+        return ioi_validate_agent_context(bytes, count);
+    }
+    if (strcmp(type, "ContextSlice") == 0) {
+        return ioi_validate_context_slice(bytes, count);
+    }
+    if (strcmp(type, "Chunk") == 0) {
+        return ioi_validate_chunk(bytes, count);
+    }
+    if (strcmp(type, "RetrievalProof") == 0) {
+        return ioi_validate_retrieval_proof(bytes, count);
+    }
+    if (strcmp(type, "LeafProof") == 0) {
+        return ioi_validate_leaf_proof(bytes, count);
+    }
+    if (strcmp(type, "InferenceRequest") == 0) {
+        return ioi_validate_inference_request(bytes, count);
+    }
+    if (strcmp(type, "InferenceOutput") == 0) {
+        return ioi_validate_inference_output(bytes, count);
+    }
+    if (strcmp(type, "Block") == 0) {
+        return ioi_validate_block(bytes, count);
     }
     return IOI_ENUM;
 }

@@ -8,6 +8,7 @@
 #include "ioi_cell.h"
 #include "show_data.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 
 typedef struct file {
@@ -62,6 +63,15 @@ static ioi_error read_all(FILE *out, const char *type, const void *bytes, size_t
     return error ? error : show_root(&to, type, &message);
 }
 
+// What validating says. What was found good is read without an error by every accessor.
+static ioi_error validate_and_read(const char *type, const void *bytes, size_t count) {
+    ioi_error error = validate_root(type, bytes, count), read = read_all(NULL, type, bytes, count);
+    if (!error && read) {
+        result(false, "what is valid can be read", ioi_error_name(read));
+    }
+    return error;
+}
+
 // --- Golden vectors. ---
 
 typedef struct vector {
@@ -77,6 +87,7 @@ static const vector vectors[] = {
     {"envelope-empty", "Envelope", IOI_CELL_TYPE_ID_ENVELOPE},
     {"tensor", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
     {"tensor-scalar", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
+    {"tensor-no-elements", "Tensor", IOI_CELL_TYPE_ID_TENSOR},
     {"agent_context", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
     {"agent_context-empty", "AgentContext", IOI_CELL_TYPE_ID_AGENT_CONTEXT},
     {"chunk", "Chunk", IOI_CELL_TYPE_ID_CHUNK},
@@ -107,7 +118,8 @@ static void check_vector(const char *prefix, const vector *of) {
     char *shown = NULL;
     size_t shown_bytes = 0;
     FILE *out = open_memstream(&shown, &shown_bytes);
-    ioi_error error = read_all(out, of->type, binary.bytes, binary.count);
+    ioi_error error = validate_root(of->type, binary.bytes, binary.count);
+    error = error ? error : read_all(out, of->type, binary.bytes, binary.count);
     fputs("\n}\n", out);
     fclose(out);
 
@@ -126,20 +138,41 @@ static void check_vector(const char *prefix, const vector *of) {
     free(json.bytes);
 }
 
-// What other languages have written, where they have.
+static bool is_canonical(const char *name) {
+    const char end[] = "-canonical";
+    size_t length = strlen(name);
+    return length >= sizeof end && strcmp(name + length + 1 - sizeof end, end) == 0;
+}
+
+// What other languages have written: every value, in their own order. The canonical form of a value is
+// no other value.
 static void check_foreign(const char *prefix) {
-    int found = 0;
     for (size_t at = 0; at < COUNT(vectors); at++) {
         char name[128];
         snprintf(name, sizeof name, "%s%s.bin", prefix, vectors[at].name);
+        if (is_canonical(vectors[at].name)) {
+            continue;
+        }
         if (is_there(name)) {
             check_vector(prefix, &vectors[at]);
-            found++;
+        } else {
+            result(false, name, "there is no such file");
         }
     }
-    if (found == 0) {
-        printf("skipped: no vectors %.*s has written\n", (int)strlen(prefix) - 1, prefix);
+}
+
+// Every value of the folder is in the table above.
+static void check_that_no_vector_is_forgotten(void) {
+    DIR *open = opendir(folder);
+    size_t count = 0;
+    for (struct dirent *entry; open && (entry = readdir(open));) {
+        size_t length = strlen(entry->d_name);
+        count += length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
     }
+    if (open) {
+        closedir(open);
+    }
+    result(count == COUNT(vectors), "every vector is tested", "the folder has others");
 }
 
 // --- Hostile messages. ---
@@ -182,6 +215,8 @@ static const hostile refused[] = {
     {"tensor-too-short", "Tensor", IOI_TENSOR_LENGTH},
     {"tensor-too-long", "Tensor", IOI_TENSOR_LENGTH},
     {"tensor-of-no-size", "Tensor", IOI_TENSOR_SHAPE},
+    {"tensor-of-2-to-the-64-bytes", "Tensor", IOI_TENSOR_SHAPE},
+    {"tensor-of-no-elements-with-data", "Tensor", IOI_TENSOR_LENGTH},
     {"element-type-99", "Tensor", IOI_ENUM},
 };
 
@@ -189,7 +224,9 @@ static void check_refused(const hostile *of) {
     char name[128];
     snprintf(name, sizeof name, "bad/%s.bin", of->name);
     file binary = read_file(name);
-    ioi_error error = read_all(NULL, of->type, binary.bytes, binary.count);
+    ioi_error error = validate_root(of->type, binary.bytes, binary.count);
+    result(error == of->error, of->name, ioi_error_name(error));
+    error = read_all(NULL, of->type, binary.bytes, binary.count);
     result(error == of->error, of->name, ioi_error_name(error));
     free(binary.bytes);
 }
@@ -214,7 +251,7 @@ static void check_damaged(const vector *of) {
     file binary = read_file(name);
     for (size_t at = 0; at < binary.count * 8; at++) {
         binary.bytes[at / 8] ^= (uint8_t)(1u << at % 8);
-        read_all(NULL, of->type, binary.bytes, binary.count);
+        validate_and_read(of->type, binary.bytes, binary.count);
         binary.bytes[at / 8] ^= (uint8_t)(1u << at % 8);
     }
     bool refuses = true;
@@ -222,7 +259,7 @@ static void check_damaged(const vector *of) {
         // A buffer of its own, so that a read beyond its end is seen.
         uint8_t *cut = malloc(count ? count : 1);
         memcpy(cut, binary.bytes, count);
-        refuses &= read_all(NULL, of->type, cut, count) != IOI_OK;
+        refuses &= validate_and_read(of->type, cut, count) != IOI_OK;
         free(cut);
     }
     result(refuses, "every cut is refused", of->name);
@@ -239,9 +276,49 @@ static void check_random(void) {
             words[at] = state & UINT64_C(0x0003000300000037);
         }
         words[0] = (uint64_t)(COUNT(words) - 1) << 32;
-        accepted += read_all(NULL, vectors[(size_t)round % COUNT(vectors)].type, words, sizeof words) == IOI_OK;
+        accepted += validate_and_read(vectors[(size_t)round % COUNT(vectors)].type, words, sizeof words) == IOI_OK;
     }
     result(accepted > 0, "random words are read or refused", "none was ever accepted, so little was read");
+}
+
+// --- Shapes. ---
+
+// A tensor of bytes with these sizes, and with data of up to eight bytes.
+static ioi_error check_shape_of(uint64_t a, uint64_t b, uint64_t c, uint64_t data_bytes) {
+    uint64_t words[] = {
+        UINT64_C(8) << 32, UINT64_C(0x0002000100000000), // The head; the root: one word, two pointers.
+        IOI_ELEMENT_TYPE_U8, UINT64_C(3) << 35 | UINT64_C(5) << 32 | 1 << 2 | 1, data_bytes << 35 | UINT64_C(2) << 32 | 3 << 2 | 1,
+        a, b, c, 0,
+    };
+    return validate_and_read("Tensor", words, sizeof words);
+}
+
+static void check_shapes(void) {
+    const uint64_t large = UINT64_C(1) << 40, max = UINT64_MAX, half = UINT64_C(1) << 63;
+    bool empty = check_shape_of(large, large, 0, 0) == IOI_OK && check_shape_of(large, 0, large, 0) == IOI_OK &&
+                 check_shape_of(0, large, large, 0) == IOI_OK;
+    result(empty, "a size of 0 makes a shape empty, wherever it stands", "");
+    result(check_shape_of(large, large, 0, 1) == IOI_TENSOR_LENGTH, "a shape with a size of 0 has no data", "");
+    result(check_shape_of(max, 1, 1, 0) == IOI_TENSOR_LENGTH, "a shape of 2^64 - 1 bytes is one", "");
+    bool too_large = check_shape_of(half, 2, 1, 0) == IOI_TENSOR_SHAPE && check_shape_of(1, 2, half, 0) == IOI_TENSOR_SHAPE &&
+                     check_shape_of(large, 1, large, 0) == IOI_TENSOR_SHAPE;
+    result(too_large, "a shape of 2^64 bytes and more is none", "");
+}
+
+// --- Validating. ---
+
+// Metadata, up to all three texts of which are the same seven letters.
+static ioi_error validate_metadata(int texts, bool is_only_read) {
+    const uint64_t text = UINT64_C(8) << 35 | UINT64_C(2) << 32 | 1;
+    uint64_t words[] = {UINT64_C(5) << 32, UINT64_C(3) << 48, text | 2 << 2, texts > 1 ? text | 1 << 2 : 0, texts > 2 ? text : 0,
+                        UINT64_C(0x0061616161616161)};
+    return is_only_read ? read_all(NULL, "Metadata", words, sizeof words) : validate_root("Metadata", words, sizeof words);
+}
+
+static void check_validating(void) {
+    result(validate_metadata(1, false) == IOI_OK, "what is reached once is valid", "");
+    result(validate_metadata(3, false) == IOI_BUDGET, "what is reached again and again is not", "");
+    result(validate_metadata(3, true) == IOI_OK, "what is not validated may be reached again and again", "");
 }
 
 // --- Limits. ---
@@ -280,6 +357,15 @@ static void check_limits(void) {
         times += !error;
     }
     result(error == IOI_BUDGET && times == 9, "a message can be walked eight times, its root's pointer being free", ioi_error_name(error));
+    // A list of structs over four words, of which it says that they hold nothing.
+    uint64_t empty[] = {UINT64_C(7) << 32, UINT64_C(1) << 48, UINT64_C(4) << 35 | UINT64_C(7) << 32 | 1, 0, 0, 0, 0, 0};
+    ioi_list list;
+    error = ioi_message_open(&message, empty, sizeof empty);
+    error = error ? error : ioi_message_root(&message, &root);
+    for (times = 0; !error && times < 100; times += !error) {
+        error = ioi_struct_list(&root, 0, IOI_ELEMENT_STRUCT, &list);
+    }
+    result(error == IOI_BUDGET && times == 11, "words of a list that holds nothing are paid for", ioi_error_name(error));
     ioi_u32_list none = {0};
     uint32_t value;
     result(ioi_u32_list_get(none, 0, &value) == IOI_INDEX, "no element of an empty list is read", "");
@@ -295,14 +381,18 @@ int main(int argc, char **argv) {
         check_vector("", &vectors[at]);
         check_damaged(&vectors[at]);
     }
+    check_foreign("later-");
     check_foreign("go-");
     check_foreign("python-");
     check_foreign("typescript-");
+    check_that_no_vector_is_forgotten();
     for (size_t at = 0; at < COUNT(refused); at++) {
         check_refused(&refused[at]);
     }
     check_that_none_is_forgotten();
     check_random();
+    check_shapes();
+    check_validating();
     check_limits();
     printf("test result: %s. %d passed; %d failed; 0 ignored\n", failures ? "FAILED" : "ok", passed, failures);
     return failures != 0;

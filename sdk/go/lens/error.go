@@ -16,7 +16,9 @@ const (
 	Length       = "lens.length"
 	Segments     = "lens.segments"
 	Short        = "lens.short"
+	Unaligned    = "lens.unaligned"
 	TensorLength = "tensor.length"
+	TensorShape  = "tensor.shape"
 )
 
 func refuse(code, format string, arguments ...any) error {

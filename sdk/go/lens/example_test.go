@@ -19,10 +19,10 @@ func Example() {
 	_ = envelope.SetPayload([]byte{1, 2, 3})
 	region, _ := message.Marshal()
 
-	if err := lens.Validate(region, data.Envelope_TypeID, lens.DefaultLimits); err != nil {
+	received, err := lens.ValidateAs[data.Envelope](region, lens.DefaultLimits)
+	if err != nil {
 		panic(err)
 	}
-	received, _ := lens.Open[data.Envelope](region, lens.DefaultLimits)
 	kind, _ := received.Type()
 	payload, _ := received.Payload() // a part of region
 	fmt.Println(kind, payload)

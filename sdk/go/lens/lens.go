@@ -10,6 +10,7 @@ package lens
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"capnproto.org/go/capnp/v3"
 )
@@ -54,6 +55,10 @@ func Open[T ~capnp.StructKind](bytes []byte, limits Limits) (T, error) {
 
 // checkHead returns the one segment, which must be all that the bytes hold.
 func checkHead(bytes []byte) ([]byte, error) {
+	// One that is refused in other languages is refused here, although the library could read it.
+	if uintptr(unsafe.Pointer(unsafe.SliceData(bytes)))%WordBytes != 0 {
+		return nil, refuse(Unaligned, "a message starts at a multiple of %d bytes; copy it to one", WordBytes)
+	}
 	if len(bytes) < WordBytes {
 		return nil, refuse(Short, "%d bytes are no message, which has %d at least", len(bytes), WordBytes)
 	}

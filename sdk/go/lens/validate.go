@@ -23,8 +23,9 @@ var pointerNames = [...]string{"struct", "list", "far", "capability"}
 var elementBits = [...]uint64{0, 1, 8, 16, 32, 64, 64}
 
 // Validate reads all of a message of this type once: pointers, texts, enums, lengths, the data of
-// tensors. One in which anything is reached twice is refused too. After it, every accessor of the
-// generated types gives what the message says, for as long as the bytes stay as they are.
+// tensors. One in which anything is reached twice is refused too. After it, every accessor of that
+// generated type gives what the message says, for as long as the bytes stay as they are; ValidateAs
+// ties the two together.
 func Validate(message []byte, typeID uint64, limits Limits) error {
 	segment, err := checkHead(message)
 	if err != nil {
@@ -299,15 +300,11 @@ func (w *walk) checkTensor(place structPlace) error {
 	if err != nil {
 		return err
 	}
-	sizes := make([]uint64, shape.count)
-	for index := range sizes {
-		sizes[index] = binary.LittleEndian.Uint64(w.segment[shape.at+uint64(index)*WordBytes:])
-	}
 	bytes, err := again.fieldAt(place, 1, sizeByte)
 	if err != nil {
 		return err
 	}
-	return checkTensor(element, sizes, bytes.count)
+	return checkTensor(element, w.segment[shape.at:shape.at+shape.count*WordBytes], bytes.count)
 }
 
 // fieldAt is the list in a pointer of a struct, empty where there is none.

@@ -9,9 +9,9 @@ Pointers that this version of the schema has no field for are not followed here,
 anyone else: `total_size`, which follows all, ends the process at one that leads outside.
 """
 
-import math
 import struct
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from .error import LensError
 from .shapes import Field, shape
@@ -22,6 +22,7 @@ _POINTERS = ("struct", "list", "far", "capability")
 _ELEMENT_BITS = (0, 1, 8, 16, 32, 64, 64)
 _BYTE, _WORD_8, _COMPOSITE = 2, 5, 7
 _ELEMENT_BYTES = (4, 2, 2, 8, 1, 2, 4, 8, 1, 2, 4, 8)
+_BYTES_MAX = 2**64 - 1
 
 
 class _Struct(NamedTuple):
@@ -62,6 +63,23 @@ def check(name: str, message: memoryview, depth_max: int) -> None:
 
 def _invalid(text: str) -> LensError:
     return LensError("lens.invalid", text)
+
+
+def _shape_bytes(shape: Iterable[int], element_bytes: int) -> int:
+    """What elements of this size take in this shape; one element where the shape is empty.
+
+    A dimension of 0 makes it 0, wherever it stands. The product never grows beyond a u64 and one
+    factor more, so that each step takes the same time.
+    """
+    product = element_bytes
+    for size in shape:
+        if size == 0:
+            return 0
+        if product <= _BYTES_MAX:
+            product *= size
+    if product > _BYTES_MAX:
+        raise LensError("tensor.shape", "the shape's product is larger than any memory")
+    return product
 
 
 class _Walk:
@@ -133,13 +151,12 @@ class _Walk:
                 self.check_pointer(found.at + index * WORD_BYTES, field.element, field, depth + 1)
 
     def check_tensor(self, element: int, sizes: _List | None, data: _List | None) -> None:
-        """The data are as long as shape and elements say. Python's numbers don't wrap."""
-        count = sizes.count if sizes else 0
-        found = struct.unpack_from(f"<{count}Q", self.segment, sizes.at) if sizes else ()
-        expected = math.prod(found) * _ELEMENT_BYTES[element]
-        if expected != (data.count if data else 0):
-            text = f"{data.count if data else 0} bytes of data for a shape of {found}, which takes {expected}"
-            raise LensError("tensor.length", text)
+        """The data are as long as shape and elements say."""
+        shape = self.segment[sizes.at : sizes.at + sizes.count * WORD_BYTES] if sizes else b""
+        expected = _shape_bytes((size for (size,) in struct.iter_unpack("<Q", shape)), _ELEMENT_BYTES[element])
+        found = data.count if data else 0
+        if expected != found:
+            raise LensError("tensor.length", f"shape and element type say {expected} bytes, the data are {found}")
 
     def struct(self, pointer: int) -> _Struct | None:
         """Follows a pointer to a struct; none where it is null."""

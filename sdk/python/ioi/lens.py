@@ -21,9 +21,8 @@ from .shapes import types
 
 __all__ = ["DEPTH_MAX", "TRAVERSALS_MAX", "LensError", "data_view", "encode", "open_message", "types"]
 
-# How often all of a message may be walked through while it is open; the library counts some of what
-# it looks at twice.
-TRAVERSALS_MAX = 16
+# How often all of a message may be walked through while it is open.
+TRAVERSALS_MAX = 8
 DEPTH_MAX = 64
 
 
@@ -38,7 +37,9 @@ def open_message(
 ) -> Iterator[Any]:
     """Opens a message of the type `name` in any buffer, which must stay as it is until the end.
 
-    `trusted` leaves the guard out, for messages that this process has written itself.
+    `trusted` leaves the guard out, for messages that this process has written itself. What is raised
+    while the message is open comes out as it is: the library's own `capnp.KjException` once the
+    message was walked through too often.
     """
     view = memoryview(message).cast("B")
     if _address(view) % WORD_BYTES != 0:
@@ -48,11 +49,12 @@ def open_message(
     if not trusted:
         check(name, view, depth_max)
     limits = {"traversal_limit_in_words": max(1, words * traversals_max), "nesting_limit": depth_max}
-    try:
-        with getattr(types, name).from_bytes(view, **limits) as root:
-            yield root
-    except capnp.KjException as error:
-        raise LensError("lens.invalid", str(error).splitlines()[0]) from error
+    with contextlib.ExitStack() as stack:
+        try:
+            root = stack.enter_context(getattr(types, name).from_bytes(view, **limits))
+        except capnp.KjException as error:
+            raise LensError("lens.invalid", str(error).splitlines()[0]) from error
+        yield root
 
 
 def data_view(root: Any, field: str) -> memoryview:

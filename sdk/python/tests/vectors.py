@@ -9,7 +9,7 @@ from ioi import lens
 from ioi.shapes import Field, shape
 
 FOLDER = Path(__file__).parents[3] / "schema/vectors/data"
-LANGUAGES = re.compile(r"^(go|python|typescript)-")
+LANGUAGES = re.compile(r"^(go|python|typescript|later)-")
 
 
 def names() -> list[str]:

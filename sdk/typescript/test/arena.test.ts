@@ -69,6 +69,17 @@ test("a second return, a late one and another session's change nothing", () => {
   assert.deepEqual(arena.check(second), { offset: Number(second.offset), length: 100 });
 });
 
+test("the beginning of a lease may be named and given back, more than its pages may not", () => {
+  const arena = new Arena(BOUNDS);
+  const lease = arena.lease(PAGE + 1, 7);
+  assert.deepEqual(arena.check({ ...lease, length: 5n, typeId: 9 }), { offset: Number(lease.offset), length: 5 });
+  assert.equal(arena.check({ ...lease, length: BigInt(2 * PAGE) }).length, 2 * PAGE);
+  assert.throws(() => arena.check({ ...lease, length: BigInt(2 * PAGE) + 1n }), { code: "handle.stale" });
+  assert.throws(() => arena.check({ ...lease, offset: lease.offset + 64n, length: 1n }), { code: "handle.stale" });
+  assert.equal(arena.release({ ...lease, length: 5n }), true);
+  assert.equal(arena.bytesLeased, 0);
+});
+
 test("a quota bounds bytes and count", () => {
   const arena = new Arena(BOUNDS, { bytesMax: 3 * PAGE, leasesMax: 2 });
   assert.throws(() => arena.lease(3 * PAGE + 1), { code: "quota.memory" });

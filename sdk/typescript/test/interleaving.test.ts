@@ -1,65 +1,15 @@
-/**
- * One side is stopped before each of its accesses to the shared memory in turn, and the other does
- * all of its part in between. Threads meet at few of these points; here each is met.
- */
+/** What both sides do to the tables, with one of them stopped before each of its accesses in turn. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { SECTION_PING_PONG, SUPERVISOR_FLAG_PEER } from "../src/cell.js";
 import { Epochs } from "../src/map/epochs.js";
+import { HealthLine } from "../src/map/health.js";
 import { type FinishedJob, History, HistoryWriter } from "../src/map/history.js";
-import { SharedMemory } from "../src/map/memory.js";
-import { type PingPongPlace, PingPongReader, PingPongWriter } from "../src/map/ping_pong.js";
+import type { SharedMemory } from "../src/map/memory.js";
 import { type Module, Registry, RegistryWriter } from "../src/map/registry.js";
-
-/** Calls `interrupt` before the access that `countdown` says. */
-class SteppedMemory extends SharedMemory {
-  countdown = Infinity;
-  interrupt: () => void = () => {};
-
-  #step(): void {
-    this.countdown -= 1;
-    if (this.countdown < 0) {
-      this.countdown = Infinity;
-      this.interrupt();
-    }
-  }
-
-  override load(at: number): number {
-    this.#step();
-    return super.load(at);
-  }
-
-  override store(at: number, value: number): void {
-    this.#step();
-    super.store(at, value);
-  }
-
-  override loadLong(at: number): bigint {
-    this.#step();
-    return super.loadLong(at);
-  }
-
-  override storeLong(at: number, value: bigint): void {
-    this.#step();
-    super.storeLong(at, value);
-  }
-}
-
-const MAP_BYTES = 0x50000;
-
-/** Runs `round` with an interruption before each access in turn, until none is left; returns how many there were. */
-function atEachStep(round: (interruptAt: number) => boolean): number {
-  let steps = 0;
-  while (round(steps)) {
-    steps += 1;
-    assert.ok(steps < 10_000);
-  }
-  return steps;
-}
-
-function memories(): { plain: SharedMemory; stepped: SteppedMemory } {
-  const buffer = new SharedArrayBuffer(MAP_BYTES);
-  return { plain: new SharedMemory(buffer), stepped: new SteppedMemory(buffer) };
-}
+import { SupervisorTable } from "../src/map/supervisor.js";
+import { Syscalls, SyscallsWriter } from "../src/map/syscalls.js";
+import { atEachStep, memories } from "./stepped.js";
 
 function jobOf(number: number): FinishedJob {
   const [long, digest] = [BigInt(number), new Uint8Array(32).fill(number)];
@@ -167,61 +117,135 @@ test("a module is read whole or not at all, wherever its writer is", () => {
   assert.ok(steps > 24, `${steps} steps`);
 });
 
-const BYTES = 64;
-const PLACE: PingPongPlace = {
-  writerLine: 0, readerLine: 128, base: 0, bounds: { region: 1n, start: 4096, end: MAP_BYTES },
-};
-
-function flip(writer: PingPongWriter): void {
-  const buffer = writer.begin();
-  if (buffer !== undefined) {
-    buffer.bytes.fill(buffer.version);
-    writer.commit();
+/** Each call's fields all say its own number. */
+function checkCalls(syscalls: Syscalls): void {
+  for (const found of syscalls.list()) {
+    const number = Number(found.call);
+    const handle = { region: found.call, generation: number, typeId: number, offset: found.call, length: found.call };
+    const { call, state } = found;
+    assert.deepEqual(found, { call, method: number, state, module: number, deadlineNs: call, handle });
   }
 }
 
-/** What a writer may do meanwhile: flip so many times, and then perhaps begin once more. */
-for (const [flips, begins] of [[1, false], [2, false], [3, false], [0, true], [1, true], [2, true]] as const) {
-  test(`a claim holds, wherever its reader is when the writer flips ${flips} times${begins ? " and begins" : ""}`, () => {
-    const steps = atEachStep((interruptAt) => {
-      const { plain, stepped } = memories();
-      const [writer, reader] = [new PingPongWriter(plain, PLACE), new PingPongReader(stepped, PLACE)];
-      writer.place(4096, BYTES);
-      flip(writer);
-      let [interrupted, half] = [false, undefined as ReturnType<PingPongWriter["begin"]>];
-      stepped.interrupt = () => {
-        interrupted = true;
-        for (let count = 0; count < flips; count += 1) flip(writer);
-        half = begins ? writer.begin() : undefined;
-        half?.bytes.fill(0xee, 0, BYTES / 2);
-      };
-      stepped.countdown = interruptAt;
-      const claimed = reader.claim();
-      stepped.countdown = Infinity;
-      assert.ok(claimed, "there is always a buffer that nobody writes");
-      // Whatever the writer goes on to do, what is claimed stays what it is.
-      half?.bytes.fill(0xdd);
-      for (let count = 0; count < 3 && half === undefined; count += 1) flip(writer);
-      assert.ok(claimed.bytes.every((byte) => byte === claimed.version), `version ${claimed.version} was written over`);
-      return interrupted;
-    });
-    assert.ok(steps >= 5, `${steps} steps`);
-  });
+function ask(writer: SyscallsWriter, number: number): void {
+  const long = BigInt(number);
+  const handle = { region: long, generation: number, typeId: number, offset: long, length: long };
+  assert.equal(writer.ask(number, number, long, handle), long);
 }
 
-test("a buffer that a writer left half written is not claimed", () => {
-  const { plain, stepped } = memories();
-  const [writer, reader] = [new PingPongWriter(plain, PLACE), new PingPongReader(stepped, PLACE)];
-  writer.place(4096, BYTES);
-  flip(writer);
-  // Between the reader's look at `active` and its claim, the writer flips, begins the other buffer
-  // again, dies, and another one in its place has cleared the intent.
-  stepped.interrupt = () => {
-    flip(writer);
-    writer.begin()?.bytes.fill(0xee);
-    plain.store(PLACE.writerLine, 0);
-  };
-  stepped.countdown = 2;
-  const claimed = reader.claim();
-  assert.ok(claimed?.version === 2 && claimed.bytes.every((byte) => byte === 2));
+/** A call ends and two others come, the first into its entry. */
+function replaceCall(writer: SyscallsWriter): void {
+  writer.setState(1n, "done");
+  writer.clear(1n);
+  ask(writer, 2);
+  ask(writer, 3);
+}
+
+function caller(memory: SharedMemory): SyscallsWriter {
+  return new SyscallsWriter(memory, 0, new Epochs(memory, 0, "peer"));
+}
+
+test("a call is read whole or not at all, wherever its reader is when it is replaced", () => {
+  const steps = atEachStep((interruptAt) => {
+    const { plain, stepped } = memories();
+    const [writer, reader] = [caller(plain), new Syscalls(stepped, 0)];
+    ask(writer, 1);
+    let interrupted = false;
+    stepped.interrupt = () => {
+      interrupted = true;
+      replaceCall(writer);
+    };
+    stepped.countdown = interruptAt;
+    checkCalls(reader);
+    return interrupted;
+  });
+  assert.ok(steps > 64, `${steps} steps`);
 });
+
+test("a call is read whole or not at all, wherever its writer is", () => {
+  let seen = new Set<number>();
+  const steps = atEachStep((interruptAt) => {
+    const { plain, stepped } = memories();
+    const [writer, reader] = [caller(stepped), new Syscalls(plain, 0)];
+    ask(writer, 1);
+    let interrupted = false;
+    stepped.interrupt = () => {
+      interrupted = true;
+      checkCalls(reader);
+      seen = seen.add(reader.list().length);
+    };
+    stepped.countdown = interruptAt;
+    replaceCall(writer);
+    return interrupted;
+  });
+  assert.ok(steps > 30, `${steps} steps`);
+  assert.deepEqual([...seen].sort(), [0, 1, 2]);
+});
+
+test("a state is that of its own beat, wherever its reader or its writer is", () => {
+  const states = ["starting", "serving", "degraded", "stopping"] as const;
+  for (const side of ["reader", "writer"]) {
+    const steps = atEachStep((interruptAt) => {
+      const { plain, stepped } = memories();
+      const lineOf = (memory: SharedMemory) => new HealthLine(memory, 0, "peer", new Epochs(memory, 0, "peer"));
+      const [own, other] = [lineOf(stepped), lineOf(plain)];
+      let [interrupted, beats] = [false, 0];
+      const beat = (line: HealthLine) => {
+        beats += 1;
+        line.beat(states[beats % 4] as (typeof states)[number], BigInt(beats));
+      };
+      const look = (line: HealthLine) => {
+        const { heartbeat, state } = line.read();
+        assert.equal(state, states[heartbeat % 4]);
+      };
+      beat(other);
+      stepped.interrupt = () => {
+        interrupted = true;
+        (side === "reader" ? beat : look)(other);
+      };
+      stepped.countdown = interruptAt;
+      (side === "reader" ? look : beat)(own);
+      return interrupted;
+    });
+    assert.ok(steps >= 2, `${steps} steps of the ${side}`);
+  }
+});
+
+const PLACES = [[0x150000, 0], [0x160000, 5000], [0x170000, 64], [0x180000, 5000]] as const;
+
+function place(table: SupervisorTable, [offset, bytes]: readonly [number, number]): void {
+  table.write({ section: SECTION_PING_PONG, flags: SUPERVISOR_FLAG_PEER, offset, bytes });
+}
+
+/** Either there are no buffers, or their place and size are of one moment. */
+function checkPlace(table: SupervisorTable, known: readonly (readonly [number, number])[]): void {
+  const { section, flags, offset, bytes } = table.read(SECTION_PING_PONG);
+  if (bytes !== 0) {
+    assert.deepEqual([section, flags], [SECTION_PING_PONG, SUPERVISOR_FLAG_PEER]);
+    assert.ok(known.some(([at, size]) => at === offset && size === bytes), `${bytes} bytes at ${offset}`);
+  }
+}
+
+for (const [index, after] of PLACES.entries()) {
+  const before = PLACES[index - 1];
+  if (before === undefined) continue;
+  test(`the buffers' place fits their size, wherever its reader or its writer is when ${before} becomes ${after}`, () => {
+    for (const side of ["reader", "writer"]) {
+      const steps = atEachStep((interruptAt) => {
+        const { plain, stepped } = memories();
+        const [own, other] = [new SupervisorTable(stepped, 0), new SupervisorTable(plain, 0)];
+        place(other, before);
+        let interrupted = false;
+        const [move, look] = [(table: SupervisorTable) => place(table, after), (table: SupervisorTable) => checkPlace(table, [before, after])];
+        stepped.interrupt = () => {
+          interrupted = true;
+          (side === "reader" ? move : look)(other);
+        };
+        stepped.countdown = interruptAt;
+        (side === "reader" ? look : move)(own);
+        return interrupted;
+      });
+      assert.ok(steps >= 4, `${steps} steps of the ${side}`);
+    }
+  });
+}

@@ -77,6 +77,7 @@ test("buffers that don't lie in the arena are refused, and nothing stays claimed
     ["before the arena", 0x2000n, 64n],
     ["over the end", 15n * 2n ** 20n, 2n ** 20n],
     ["off the alignment", 0x150020n, 64n],
+    ["at a handle's alignment and not at a lease's", 0x150040n, 64n],
     ["of nothing", 0x150000n, 0n],
     ["of 2^64 - 1 bytes", 0x150000n, 2n ** 64n - 1n],
     ["at 2^64 - 64", 2n ** 64n - 64n, 64n],
@@ -98,4 +99,8 @@ test("a commit without a begin and a move of buffers in use are refused", () => 
   flip(peer, 1);
   assert.throws(() => peer.pingPong.commit(), { code: "argument.invalid" });
   assert.throws(() => peer.pingPong.place(first, 100), { code: "argument.invalid" });
+  const { peer: fresh } = buffers();
+  for (const [offset, bytes] of [[first + 64, 100], [first, 0], [first, 2 ** 40]] as const) {
+    assert.throws(() => fresh.pingPong.place(offset, bytes), { code: "handle.invalid" });
+  }
 });

@@ -39,7 +39,20 @@ test("a record that wraps around the end of the data comes back whole", () => {
   }
 });
 
-test("the writer doubles the capacity only when the ring is empty and the record needs it", () => {
+test("a ring that was full is twice as large when it is empty, up to the most", () => {
+  const { memory, place, writer, reader } = ring();
+  const payload = new Uint8Array(1000);
+  for (const capacity of [16, 32, 64, 128, 256, 512, 512]) {
+    let records = 0;
+    while (writer.tryWrite(1, payload)) records += 1;
+    assert.equal(memory.load(place.writerPage + 4), capacity * KIB, "it grew while there were records in it");
+    assert.equal(records, Math.floor((capacity * KIB) / 1008));
+    while (reader.tryRead() !== undefined) records -= 1;
+    assert.equal(records, 0);
+  }
+});
+
+test("the writer doubles the capacity only when the ring is empty and a record had no room", () => {
   const { memory, place, writer, reader } = ring();
   const capacity = () => memory.load(place.writerPage + 4);
   assert.ok(writer.tryWrite(1, new Uint8Array(16 * KIB - 8)));

@@ -131,6 +131,11 @@ test("an entry whose name is no name is refused with a reason", () => {
   assert.throws(() => peer.registry.read(index), { code: "entry.invalid", message: /behind its end/ });
   name.fill(0xff);
   assert.throws(() => peer.registry.read(index), { code: "entry.invalid", message: /UTF-8/ });
+  name.fill(0);
+  assert.throws(() => peer.registry.read(index), { code: "entry.invalid", message: /no name/ });
+  // What other languages take for a part of the name is one here.
+  name.set([0xef, 0xbb, 0xbf, 0x61]);
+  assert.equal(peer.registry.read(index)?.name, "\ufeffa");
 });
 
 test("health is said by each side in its own line, with its own epoch", () => {
@@ -172,6 +177,31 @@ test("64 calls are in flight at most, and no number is used twice", () => {
   assert.equal(host.syscalls.list().length, 64);
   host.memory.store(BASE + 0x3000 + 12, 9);
   assert.throws(() => host.syscalls.read(0), { code: "entry.invalid" });
+});
+
+test("a caller that takes over goes on above the calls that were left", () => {
+  const { host, peer } = pair();
+  const left = [1, 2, 3].map((method) => peer.syscalls.ask(method, 1, 0n, NO_HANDLE));
+  peer.syscalls.clear(left[1] as bigint);
+  const next = PeerCell.attach(host.buffer).syscalls;
+  const call = next.ask(9, 1, 0n, NO_HANDLE);
+  assert.equal(call, 4n);
+  next.setState(call, "done");
+  const methods = host.syscalls.list().map(({ call, method, state }) => [call, method, state]);
+  assert.deepEqual(methods, [[1n, 1, "asked"], [4n, 9, "done"], [3n, 3, "asked"]]);
+  host.memory.storeLong(BASE + 0x3000, 2n ** 64n - 1n);
+  assert.throws(() => PeerCell.attach(host.buffer).syscalls.ask(9, 1, 0n, NO_HANDLE), { code: "argument.invalid" });
+});
+
+test("a host opens no handle but that of a live lease", () => {
+  const { host, peer } = pair();
+  const handle = host.arena.lease(100);
+  assert.equal(host.view(handle).length, 100);
+  assert.equal(host.arena.release(handle), true);
+  assert.throws(() => host.view(handle), { code: "handle.stale" });
+  assert.equal(peer.view(handle).length, 100, "a peer can't know");
+  assert.throws(() => host.view({ ...handle, generation: 7 }), { code: "handle.stale" });
+  assert.throws(() => host.view({ ...handle, offset: 0x2000n }), { code: "handle.invalid" });
 });
 
 test("a type's 64 bytes are those of the layout, and 1024 types fit", () => {

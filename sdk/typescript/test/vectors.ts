@@ -19,7 +19,7 @@ export interface Described {
   readonly value: { [name: string]: Json };
 }
 
-const LANGUAGES = /^(go|python|typescript)-/;
+const LANGUAGES = /^(go|python|typescript|later)-/;
 
 /** The names of all messages, without `.bin`, those that other languages wrote included. */
 export function vectorNames(): string[] {

@@ -108,7 +108,7 @@ fn write_accessor(text: &mut String, schema: &Schema, owner: &str, field: &Field
 }
 
 /// The C type of a list and what its elements must be.
-fn list(schema: &Schema, field: &Field, element: &Type) -> Result<(String, &'static str)> {
+pub(super) fn list(schema: &Schema, field: &Field, element: &Type) -> Result<(String, &'static str)> {
     Ok(match element {
         Type::Integer(4, false) => ("ioi_u32_list".into(), "IOI_ELEMENT_FOUR_BYTES"),
         Type::Integer(8, false) => ("ioi_u64_list".into(), "IOI_ELEMENT_EIGHT_BYTES"),

@@ -11,6 +11,7 @@ mod name;
 mod rkyv;
 mod schema;
 mod show_c;
+mod validate_c;
 
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
@@ -100,6 +101,7 @@ fn files(root: &Path) -> Result<Vec<(&'static str, String)>> {
     files.push((rkyv::TYPES_PATH, rkyv::write_types(&data)?));
     files.push((rkyv::MESSAGES_PATH, rkyv::write_messages(&data, &identities)?));
     files.push((lens_c::PATH, lens_c::write(&data)?));
+    files.push((validate_c::PATH, validate_c::write(&data)?));
     files.push((show_c::PATH, show_c::write(&data)?));
     Ok(files)
 }

@@ -13,8 +13,7 @@ const HEAD: &str = "\
 #ifndef IOI_SHOW_DATA_H
 #define IOI_SHOW_DATA_H
 
-#include \"ioi_data.h\"
-#include \"ioi_tensor.h\"
+#include \"ioi_validate.h\"
 #include \"show.h\"
 ";
 
@@ -52,8 +51,21 @@ pub(crate) fn write(schema: &Schema) -> Result<String> {
         writeln!(text, "        ioi_error error = ioi_root_{name}(message, &root);")?;
         writeln!(text, "        return error ? error : show_{name}(out, root);\n    }}")?;
     }
-    writeln!(text, "    return IOI_ENUM;\n}}\n\n#endif")?;
-    Ok(text)
+    writeln!(text, "    return IOI_ENUM;\n}}")?;
+    write_validate_root(&mut text, schema)?;
+    Ok(text + "\n#endif\n")
+}
+
+fn write_validate_root(text: &mut String, schema: &Schema) -> Result<()> {
+    writeln!(text, "\n// Validates a message of the type of this name.")?;
+    writeln!(text, "static ioi_error validate_root(const char *type, const void *bytes, size_t count) {{")?;
+    for found in &schema.structs {
+        let name = snake(&found.name);
+        writeln!(text, "    if (strcmp(type, \"{}\") == 0) {{", found.name)?;
+        writeln!(text, "        return ioi_validate_{name}(bytes, count);\n    }}")?;
+    }
+    writeln!(text, "    return IOI_ENUM;\n}}")?;
+    Ok(())
 }
 
 fn write_struct(text: &mut String, schema: &Schema, found: &Struct) -> Result<()> {

@@ -1,4 +1,5 @@
-//! `base/shm` under other rules than the machine's: without an operating system, under loom, shuttle and miri.
+//! `base/shm` and `base/cell` under other rules than the machine's: without an operating system, under loom,
+//! shuttle and miri.
 
 use super::Session;
 use crate::workspace::cargo;
@@ -9,20 +10,24 @@ use std::process::{Command, Stdio};
 /// Random schedules in one run of all shuttle tests together.
 const SHUTTLE_SCHEDULES: &str = "100000";
 
-/// Runs all four; each has a build folder of its own, since its flags reach every crate.
+/// Runs all of them; each checker has a build folder of its own, since its flags reach every crate.
 pub(super) fn run(session: &mut Session) {
     session.cargo("shm no_std", &["check", "-p", "ioi-shm", "-p", "ioi-cell", "--no-default-features"]);
-    session.step("shm loom", |session| checker(session, "loom"));
-    session.step("shm shuttle", |session| checker(session, "shuttle"));
+    session
+        .cargo("cell no os", &["check", "-p", "ioi-cell", "--no-default-features", "--features", "protocol"]);
+    session.step("shm loom", |session| checker(session, "shm", &[], "loom"));
+    session.step("cell loom", |session| checker(session, "cell", &["--features", "protocol"], "loom"));
+    session.step("shm shuttle", |session| checker(session, "shm", &[], "shuttle"));
     session.step("shm miri", miri);
 }
 
-fn checker(session: &mut Session, name: &str) -> Result<bool> {
+fn checker(session: &mut Session, package: &str, features: &[&str], name: &str) -> Result<bool> {
     let mut command = cargo();
-    command.args(["test", "--release", "-p", "ioi-shm", "--no-default-features", "--test", name]);
+    command.args(["test", "--release", "-p", &format!("ioi-{package}"), "--no-default-features"]);
+    command.args(features).args(["--test", name]);
     command.args(["--", "--show-output"]).env("CARGO_TARGET_DIR", folder(session, name));
     command.env("RUSTFLAGS", format!("--cfg {name}")).env("IOI_SHUTTLE_SCHEDULES", SHUTTLE_SCHEDULES);
-    session.count_tests(&format!("shm-{name}"), &mut command)
+    session.count_tests(&format!("{package}-{name}"), &mut command)
 }
 
 /// Miri interprets the parts without system calls and reports data races and undefined behaviour.

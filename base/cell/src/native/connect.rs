@@ -2,28 +2,29 @@
 
 use super::Tier;
 use super::boxes::{BoxReader, BoxWriter};
-use super::epochs::{OwnEpochs, PeerEpochs};
+use super::epochs::{BY_HOST, BY_PEER, OwnEpochs, PeerEpochs};
 use super::health::{OwnHealth, PeerHealth};
-use super::ping_pong::{PingPongReader, PingPongWriter};
+use super::ping_pong::{self, Lines, PingPongReader, PingPongWriter};
 use super::tables::{
     Late, OwnHistory, OwnPatterns, OwnRegistry, OwnSyscalls, PeerHistory, PeerLate, PeerPatterns,
     PeerRegistry, PeerSupervisor, PeerSyscalls, SupervisorEntry, write_supervisor,
 };
 use crate::{
-    ARENA_OFFSET, EPOCH_INBOX, EPOCH_OUTBOX, EPOCHS_BYTES, EPOCHS_OFFSET, HEADER_HEALTH_HOST,
-    HEADER_HEALTH_PEER, HEADER_INBOX_READER, HEADER_INBOX_WRITER, HEADER_LINE_BYTES, HEADER_OUTBOX_READER,
-    HEADER_OUTBOX_WRITER, HEADER_PING_PONG_READER, HEADER_PING_PONG_WRITER, HEADERS_OFFSET, HISTORY_BYTES,
-    HISTORY_OFFSET, INBOX_BYTES, INBOX_OFFSET, OUTBOX_BYTES, OUTBOX_OFFSET, PATTERNS_BYTES, PATTERNS_OFFSET,
-    REGISTRY_BYTES, REGISTRY_OFFSET, SECTION_ARENA, SECTION_PING_PONG, SECTIONS, SUPERVISOR_BYTES,
-    SUPERVISOR_FLAG_HOST, SUPERVISOR_FLAG_PEER, SUPERVISOR_OFFSET, SYSCALLS_BYTES, SYSCALLS_OFFSET,
+    ARENA_OFFSET, EPOCH_HEALTH_HOST, EPOCH_HEALTH_PEER, EPOCH_INBOX, EPOCH_OUTBOX, EPOCH_SHUTDOWN,
+    EPOCHS_BYTES, EPOCHS_OFFSET, HEADER_HEALTH_HOST, HEADER_HEALTH_PEER, HEADER_INBOX_READER,
+    HEADER_INBOX_WRITER, HEADER_LINE_BYTES, HEADER_OUTBOX_READER, HEADER_OUTBOX_WRITER,
+    HEADER_PING_PONG_READER, HEADER_PING_PONG_WRITER, HEADERS_OFFSET, HISTORY_BYTES, HISTORY_OFFSET,
+    INBOX_BYTES, INBOX_OFFSET, OUTBOX_BYTES, OUTBOX_OFFSET, PATTERNS_BYTES, PATTERNS_OFFSET, REGISTRY_BYTES,
+    REGISTRY_OFFSET, SECTION_ARENA, SECTION_PING_PONG, SECTIONS, SUPERVISOR_BYTES, SUPERVISOR_FLAG_HOST,
+    SUPERVISOR_FLAG_PEER, SUPERVISOR_OFFSET, SYSCALLS_BYTES, SYSCALLS_OFFSET,
 };
 use ioi_shm::byte_ring::CAPACITY_MIN;
 use ioi_shm::{
-    Bell, Borrower, ConnectError, DescriptorChannel, FillError, Handover, Lender, OwnMemory, OwnWords,
-    PeerMemory, PeerWords, Quota, RangeError, Reader, Writer, WriterDraft,
+    Bell, Borrower, ConnectError, DescriptorChannel, FillError, Handover, Lender, OwnMemory, PeerMemory,
+    Quota, RangeError, Reader, SystemError, Writer, WriterDraft,
 };
 use std::ops::Range;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +68,30 @@ pub struct Host {
     pub health: OwnHealth,
     /// The peer's beats.
     pub peer_health: PeerHealth,
-    /// Tells when the peer is gone.
+    /// Rings the peer, and tells when it is gone.
     pub bell: Bell,
+    own: Arc<OwnMemory>,
+    other: Arc<PeerMemory>,
+}
+
+/// Bytes of a map, in both regions together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// What there may be.
+    pub mapped: u64,
+    /// What there is.
+    pub allocated: u64,
+}
+
+/// A map whose regions were sent, while the peer has not answered.
+#[derive(Debug)]
+pub struct Offer {
+    own: OwnMemory,
+    draft: WriterDraft,
+    bell: DescriptorChannel,
+    tier: Tier,
+    peer: u32,
+    quota: Quota,
 }
 
 /// The peer's end.
@@ -100,9 +123,9 @@ pub struct Peer {
     pub health: OwnHealth,
     /// The host's beats.
     pub host_health: PeerHealth,
-    /// Tells when the host is gone.
+    /// Rings the host, and tells when it is gone.
     pub bell: Bell,
-    ping_pong: Option<(OwnWords, PeerWords)>,
+    ping_pong: Option<Lines>,
 }
 
 /// Lines of the headers section, in bytes of the region.
@@ -129,8 +152,9 @@ struct Both {
 }
 
 impl Both {
-    fn new(own: OwnMemory, other: PeerMemory) -> Result<Both, RangeError> {
-        let epochs = Arc::new(OwnEpochs(own.words(section(EPOCHS_OFFSET, EPOCHS_BYTES))?));
+    fn new(own: OwnMemory, other: PeerMemory, may_raise: u32) -> Result<Both, RangeError> {
+        let words = own.words(section(EPOCHS_OFFSET, EPOCHS_BYTES))?;
+        let epochs = Arc::new(OwnEpochs::new(words, may_raise));
         let other_epochs = Arc::new(PeerEpochs(other.words(section(EPOCHS_OFFSET, EPOCHS_BYTES))?));
         Ok(Both { own: Arc::new(own), other: Arc::new(other), epochs, other_epochs })
     }
@@ -165,6 +189,10 @@ impl Both {
         Ok(BoxReader { memory, ring, start: data.start, epochs, epoch, present: CAPACITY_MIN })
     }
 
+    fn health(&self, line: u32, epoch: u32) -> Result<OwnHealth, RangeError> {
+        Ok(OwnHealth::new(self.own.words(lines(line, 1))?, Arc::clone(&self.epochs), epoch))
+    }
+
     fn late(&self, range: Range<u64>) -> Late {
         Late { memory: Arc::clone(&self.own), range, is_there: false }
     }
@@ -189,24 +217,73 @@ impl Host {
         timeout: Duration,
     ) -> Result<Host, ConnectError> {
         let handover = Handover::new(channel, timeout);
-        let outbox = section(OUTBOX_OFFSET, OUTBOX_BYTES);
-        let inbox = section(INBOX_OFFSET, INBOX_BYTES);
+        let offer = Offer::send(&handover, tier, peer, quota)?;
+        offer.complete(handover.expect(BELL_ID)?)
+    }
+
+    /// As [`Host::open`], for whoever waits for the peer's answer in another way: makes both regions and
+    /// sends them, which waits only while the channel is full, at most `timeout`.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn offer(
+        channel: &DescriptorChannel,
+        tier: Tier,
+        peer: u32,
+        quota: Quota,
+        timeout: Duration,
+    ) -> Result<Offer, ConnectError> {
+        Offer::send(&Handover::new(channel, timeout), tier, peer, quota)
+    }
+
+    /// Tells the peer to end.
+    pub fn shut_down(&self) {
+        self.epochs.raise(EPOCH_SHUTDOWN);
+    }
+
+    /// What both regions take together.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the kernel doesn't say.
+    pub fn bytes(&self) -> Result<Bytes, SystemError> {
+        let allocated = self.own.allocated()?.saturating_add(self.other.allocated()?);
+        Ok(Bytes { mapped: self.own.bytes().saturating_add(self.other.bytes()), allocated })
+    }
+}
+
+impl Offer {
+    fn send(handover: &Handover<'_>, tier: Tier, peer: u32, quota: Quota) -> Result<Offer, ConnectError> {
         let own = OwnMemory::create(tier.bytes(), FIXED.end)?;
-        own.allocate(first_part(&inbox))?;
-        let there = [FIXED, first_part(&outbox)];
-        let draft = WriterDraft::create(tier.bytes(), &there)?;
-        let (ours, theirs) = DescriptorChannel::pair()?;
+        own.allocate(first_part(&section(INBOX_OFFSET, INBOX_BYTES)))?;
+        let draft = WriterDraft::create(tier.bytes(), &of_peer())?;
+        let (bell, theirs) = DescriptorChannel::pair()?;
         write_supervisor(&own.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?, &parts(tier));
         handover.send(HOST_ID, own.reader_descriptor()?.as_fd())?;
         handover.send(PEER_ID, draft.writer_descriptor()?.as_fd())?;
         handover.send(BELL_ID, theirs.as_fd())?;
-        drop(theirs);
-        // The peer's bell is its answer: it has mapped its region.
-        let theirs = DescriptorChannel::from_fd(handover.expect(BELL_ID)?)?;
-        let other = draft.seal(&there)?;
-        let both = Both::new(own, other)?;
-        Ok(both.host(Bell::new(ours, theirs), peer, quota, tier)?)
+        Ok(Offer { own, draft, bell, tier, peer, quota })
     }
+
+    /// The descriptor that came back from the peer, with its id, makes it a map.
+    ///
+    /// # Errors
+    /// [`ConnectError`] for anything but the bell of a peer that has mapped its region and changed nothing.
+    pub fn answered(self, id: [u8; 16], descriptor: OwnedFd) -> Result<Host, ConnectError> {
+        if id == BELL_ID { self.complete(descriptor) } else { Err(ConnectError::Unexpected { id }) }
+    }
+
+    /// The peer's bell is its answer: it has mapped its region.
+    fn complete(self, bell: OwnedFd) -> Result<Host, ConnectError> {
+        let theirs = DescriptorChannel::from_fd(bell)?;
+        let other = self.draft.seal(&of_peer())?;
+        let both = Both::new(self.own, other, BY_HOST)?;
+        Ok(both.host(Bell::new(self.bell, theirs), self.peer, self.quota, self.tier)?)
+    }
+}
+
+/// What of the peer's region is there from the start.
+fn of_peer() -> [Range<u64>; 2] {
+    [FIXED, first_part(&section(OUTBOX_OFFSET, OUTBOX_BYTES))]
 }
 
 impl Both {
@@ -247,11 +324,13 @@ impl Both {
             lender: Lender::new(Arc::clone(&self.own), HOST_REGION, arena.clone(), quota)?,
             borrower: Borrower::untrusted(Arc::clone(&self.other), PEER_REGION, arena, quota),
             viewer,
-            health: OwnHealth { words: self.own.words(lines(HEADER_HEALTH_HOST, 1))?, heartbeat: 0 },
+            health: self.health(HEADER_HEALTH_HOST, EPOCH_HEALTH_HOST)?,
             peer_health: PeerHealth(self.other.words(lines(HEADER_HEALTH_PEER, 1))?),
             epochs: self.epochs,
             peer_epochs: self.other_epochs,
             bell,
+            own: self.own,
+            other: self.other,
         })
     }
 
@@ -264,12 +343,13 @@ impl Both {
             Arc::clone(&self.epochs),
         );
         let inbox = (HEADER_INBOX_WRITER, HEADER_INBOX_READER, EPOCH_INBOX);
-        let ping_pong = (
-            self.own.words(lines(HEADER_PING_PONG_WRITER, 1))?,
-            self.other.words(lines(HEADER_PING_PONG_READER, 1))?,
-        );
+        let ping_pong = Lines {
+            line: self.own.words(lines(HEADER_PING_PONG_WRITER, 1))?,
+            reader: self.other.words(lines(HEADER_PING_PONG_READER, 1))?,
+            epochs: Arc::clone(&self.epochs),
+        };
         Ok(Peer {
-            supervisor: PeerSupervisor(self.other.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?),
+            supervisor: PeerSupervisor::new(self.other.words(section(SUPERVISOR_OFFSET, SUPERVISOR_BYTES))?),
             registry: PeerRegistry::new(self.other.words(section(REGISTRY_OFFSET, REGISTRY_BYTES))?),
             patterns: PeerPatterns::new(self.other.words(patterns.clone())?, self.peer_late(patterns)),
             history: PeerHistory::new(self.other.words(history.clone())?, self.peer_late(history)),
@@ -283,7 +363,7 @@ impl Both {
             )?,
             lender: Lender::new(Arc::clone(&self.own), PEER_REGION, arena.clone(), quota)?,
             borrower: Borrower::trusted(Arc::clone(&self.other), HOST_REGION, arena, quota),
-            health: OwnHealth { words: self.own.words(lines(HEADER_HEALTH_PEER, 1))?, heartbeat: 0 },
+            health: self.health(HEADER_HEALTH_PEER, EPOCH_HEALTH_PEER)?,
             host_health: PeerHealth(self.other.words(lines(HEADER_HEALTH_HOST, 1))?),
             epochs: self.epochs,
             host_epochs: self.other_epochs,
@@ -311,20 +391,33 @@ impl Peer {
         let other = PeerMemory::accept(host, tier.bytes(), FIXED.end)?;
         other.check_present(first_part(&section(INBOX_OFFSET, INBOX_BYTES)))?;
         let own = OwnMemory::adopt(own, tier.bytes())?;
-        let both = Both::new(own, other)?;
+        let both = Both::new(own, other, BY_PEER)?;
         let (ours, for_host) = DescriptorChannel::pair()?;
         let peer = both.peer(Bell::new(ours, theirs), quota, tier)?;
         handover.send(BELL_ID, for_host.as_fd())?;
         Ok(peer)
     }
 
-    /// Makes its two ping-pong buffers of `bytes` bytes in its arena. Once.
+    /// Makes its two ping-pong buffers of `bytes` bytes in its arena. Once; where that fails, again.
     ///
     /// # Errors
     /// [`FillError`] when the arena has no room; [`FillError::HandedOver`] the second time.
     pub fn ping_pong(&mut self, bytes: u64) -> Result<PingPongWriter, FillError> {
-        let (line, reader) = self.ping_pong.take().ok_or(FillError::HandedOver)?;
-        PingPongWriter::new(line, reader, Arc::clone(&self.epochs), &mut self.lender, bytes)
+        let lines = self.ping_pong.take().ok_or(FillError::HandedOver)?;
+        match self.lender.lease(ping_pong::lease_bytes(bytes), 0) {
+            Ok(lease) => Ok(PingPongWriter::new(lines, lease, bytes)),
+            Err(error) => {
+                self.ping_pong = Some(lines);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the host has said that this side is to end ([`Host::shut_down`]). To sleep until then, wait
+    /// on [`EPOCH_SHUTDOWN`] of [`Peer::host_epochs`].
+    #[must_use]
+    pub fn is_to_end(&self) -> bool {
+        self.host_epochs.current(EPOCH_SHUTDOWN) != 0
     }
 }
 

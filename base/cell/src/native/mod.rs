@@ -19,15 +19,16 @@ mod epochs;
 mod health;
 mod ping_pong;
 mod place;
+mod record;
 mod table;
 mod tables;
 
 pub use boxes::{BoxError, BoxReader, BoxWriter};
-pub use connect::{Host, Peer};
+pub use connect::{Bytes, Host, Offer, Peer};
 pub use epochs::{OwnEpochs, PeerEpochs};
 pub use health::{Health, OwnHealth, PeerHealth};
 pub use ioi_shm::ConnectError;
-pub use ping_pong::{Busy, LookError, Picture, PingPongReader, PingPongWriter};
+pub use ping_pong::{Busy, Claim, LookError, Picture, PingPongReader, PingPongWriter};
 pub use place::{PlaceError, Placed, Spill};
 pub use tables::{
     HistoryEntry, OwnHistory, OwnPatterns, OwnRegistry, OwnSyscalls, Pattern, PeerHistory, PeerPatterns,

@@ -1,25 +1,15 @@
-//! Two buffers: while one is looked at, the other is written.
-//!
-//! # The protocol
-//! To write buffer *b*, the one that isn't active: store `writing` = 1 + *b*, a full
-//! fence, read `claim`; if a reader has claimed *b*, undo and be *busy*. To read: load
-//! `active`, store `claim`, a full fence, read `writing`; if that is the same buffer,
-//! undo and try again (Dekker's handshake: at least one of the two sees the other). So
-//! no buffer is written and read at once, and a reader that keeps its claim stops the
-//! writer from going on and nothing else.
+//! Two buffers: while one is looked at, the other is written, as [`claim`] says.
 
 use super::epochs::OwnEpochs;
+use crate::protocol::claim::{self, ACTIVE, CLAIM, Try, WRITING};
 use crate::{
     ARENA_OFFSET, EPOCH_PING_PONG, PING_PONG_ALIGN_BYTES, PING_PONG_BYTES_OFFSET, PING_PONG_FIRST_OFFSET,
 };
-use ioi_shm::sync::{AtomicU32, Ordering, fence};
-use ioi_shm::{FillError, Handle, Lender, OwnWords, PeerMemory, PeerWords};
+use ioi_shm::sync::{AtomicU32, Ordering};
+use ioi_shm::{Handle, Lender, OwnWords, PeerMemory, PeerWords};
 use std::fmt;
 use std::sync::Arc;
 
-const WRITING: usize = 0;
-const ACTIVE: usize = 1;
-const CLAIM: usize = 0;
 const FIRST: usize = PING_PONG_FIRST_OFFSET as usize / 4;
 const BYTES: usize = PING_PONG_BYTES_OFFSET as usize / 4;
 
@@ -55,19 +45,26 @@ impl fmt::Display for Busy {
 
 impl std::error::Error for Busy {}
 
+/// The line that a writer of buffers writes, and the reader's, before there are any.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) line: OwnWords,
+    pub(super) reader: PeerWords,
+    pub(super) epochs: Arc<OwnEpochs>,
+}
+
+/// What both buffers take of an arena.
+pub(super) fn lease_bytes(bytes: u64) -> u64 {
+    bytes.checked_next_multiple_of(u64::from(PING_PONG_ALIGN_BYTES)).unwrap_or(u64::MAX).saturating_mul(2)
+}
+
 impl PingPongWriter {
-    pub(super) fn new(
-        line: OwnWords,
-        reader: PeerWords,
-        epochs: Arc<OwnEpochs>,
-        lender: &mut Lender,
-        bytes: u64,
-    ) -> Result<Self, FillError> {
-        let lease = lender.lease(stride(bytes).saturating_mul(2), 0)?;
+    /// Two buffers of `bytes` bytes in `lease`, which has [`lease_bytes`] of them.
+    pub(super) fn new(Lines { line, reader, epochs }: Lines, lease: Handle, bytes: u64) -> Self {
         let words = line.u32s();
         store_u64(&words[FIRST..], lease.offset);
         store_u64(&words[BYTES..], bytes);
-        Ok(PingPongWriter { line, reader, epochs, lease, bytes, version: 0 })
+        PingPongWriter { line, reader, epochs, lease, bytes, version: 0 }
     }
 
     /// Writes the buffer that isn't active and makes it the active one.
@@ -80,11 +77,7 @@ impl PingPongWriter {
     pub fn write(&mut self, lender: &mut Lender, fill: impl FnOnce(&mut [u8])) -> Result<u32, Busy> {
         let words = self.line.u32s();
         let buffer = (words[ACTIVE].load(Ordering::Relaxed) & 1) ^ u32::from(self.version > 0);
-        words[WRITING].store(1 + buffer, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        // Acquires the reader's Release of its claim: it reads that buffer no more.
-        if self.reader.u32(CLAIM).load(Ordering::Acquire) == 1 + buffer {
-            words[WRITING].store(0, Ordering::Release);
+        if !claim::begin(words, self.reader.u32(CLAIM), buffer) {
             return Err(Busy);
         }
         let both = lender.fill(&self.lease).expect("the lease of the buffers is this lender's");
@@ -92,9 +85,7 @@ impl PingPongWriter {
         fill(&mut both[start..start + self.bytes as usize]);
         self.version = (self.version + 1) & (u32::MAX >> 1);
         self.version = self.version.max(1);
-        // Releases the bytes; the reader acquires them with `active`.
-        words[ACTIVE].store(self.version << 1 | buffer, Ordering::Release);
-        words[WRITING].store(0, Ordering::Release);
+        claim::publish(words, self.version, buffer);
         self.epochs.raise(EPOCH_PING_PONG);
         Ok(self.version)
     }
@@ -151,46 +142,59 @@ impl fmt::Display for LookError {
 
 impl std::error::Error for LookError {}
 
+/// The active buffer, claimed: the writer doesn't touch it before this is dropped.
+#[derive(Debug)]
+pub struct Claim<'reader> {
+    reader: &'reader PingPongReader,
+    active: u32,
+}
+
+impl Claim<'_> {
+    /// Counts the buffers written, from 1.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.active >> 1
+    }
+
+    /// Copies the buffer into `into`, as often as one likes; says how many bytes it has.
+    ///
+    /// # Errors
+    /// [`LookError::Outside`], [`LookError::TooShort`].
+    pub fn copy_to(&self, into: &mut [u8]) -> Result<usize, LookError> {
+        self.reader.copy(self.active & 1, into)
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        claim::release(self.reader.line.u32s());
+    }
+}
+
 impl PingPongReader {
     /// Copies the active buffer into `into`; `None` while none was written.
     ///
     /// # Errors
     /// [`LookError`].
     pub fn read(&mut self, into: &mut [u8]) -> Result<Option<Picture>, LookError> {
-        let Some(active) = self.claim()? else { return Ok(None) };
-        let copied = self.copy(active & 1, into);
-        self.release();
-        copied.map(|bytes| Some(Picture { version: active >> 1, bytes }))
+        let Some(claim) = self.claim()? else { return Ok(None) };
+        Ok(Some(Picture { version: claim.version(), bytes: claim.copy_to(into)? }))
     }
 
-    /// Claims the active buffer. The writer doesn't touch it before [`Self::release`].
+    /// Claims the active buffer, to look at it for longer; `None` while none was written. There is one
+    /// claim at a time: it borrows the reader.
     ///
     /// # Errors
     /// [`LookError::Busy`].
-    pub fn claim(&mut self) -> Result<Option<u32>, LookError> {
+    pub fn claim(&mut self) -> Result<Option<Claim<'_>>, LookError> {
         for _ in 0..TRIES {
-            // Acquires the bytes that `write` released.
-            let active = self.writer.u32(ACTIVE).load(Ordering::Acquire);
-            if active == 0 {
-                return Ok(None);
+            match claim::claim(self.line.u32s(), self.writer.u32(ACTIVE), self.writer.u32(WRITING)) {
+                Try::Nothing => return Ok(None),
+                Try::Claimed(active) => return Ok(Some(Claim { reader: self, active })),
+                Try::Missed => std::hint::spin_loop(),
             }
-            self.line.u32s()[CLAIM].store(1 + (active & 1), Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            // Acquires the writer's Release of `writing`, and with it the bytes of that round.
-            let is_written = self.writer.u32(WRITING).load(Ordering::Acquire) == 1 + (active & 1);
-            // It may have been written and left between the two looks; then `active` has moved on.
-            if !is_written && self.writer.u32(ACTIVE).load(Ordering::Acquire) == active {
-                return Ok(Some(active));
-            }
-            self.release();
-            std::hint::spin_loop();
         }
         Err(LookError::Busy)
-    }
-
-    /// Lets the claimed buffer go.
-    pub fn release(&mut self) {
-        self.line.u32s()[CLAIM].store(0, Ordering::Release);
     }
 
     /// Copies the claimed buffer. Where it lies is the writer's word, and checked each time.
@@ -245,11 +249,10 @@ mod tests {
         for buffer in [0, 1] {
             writer.u32s()[ACTIVE].store(2 << 1 | buffer, Ordering::Release);
             writer.u32s()[WRITING].store(1 + buffer, Ordering::Release);
-            assert_eq!(reader.claim(), Err(LookError::Busy));
+            assert_eq!(reader.claim().unwrap_err(), LookError::Busy);
             assert_eq!(reader.line.u32s()[CLAIM].load(Ordering::Relaxed), 0, "nothing is kept");
             writer.u32s()[WRITING].store(2 - buffer, Ordering::Release);
-            assert_eq!(reader.claim(), Ok(Some(2 << 1 | buffer)), "the other one may be written");
-            reader.release();
+            assert_eq!(reader.claim().unwrap().unwrap().version(), 2, "the other one may be written");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Where data goes: the arena while it has room, then a sealed region of its own, then disk.
 
-use ioi_shm::{FillError, Handle, Lender, REGION_BYTES_MAX, Region, RegionError, SealError, Sealed};
+use ioi_shm::{
+    FillError, Handle, LeaseError, Lender, REGION_BYTES_MAX, Region, RegionError, SealError, Sealed,
+};
 use rustix::fs::{Mode, OFlags, open};
 use std::fmt;
 use std::fs::File;
@@ -24,16 +26,20 @@ pub enum Placed {
     Arena(Handle),
     /// In a sealed region: send its descriptor.
     Sealed(Sealed),
-    /// In a file without a name, open for reading only: send the descriptor. The other
-    /// side reads it, and never maps it: a file can't be sealed.
+    /// In a file without a name, which never gets one, open for reading only: send the
+    /// descriptor. The other side reads it, and never maps it: a file can't be sealed, and
+    /// whoever runs as the same user can change its mode and with that its contents.
     Disk(OwnedFd),
 }
 
 impl Spill {
     /// Puts `bytes` where there is room.
     ///
+    /// Only what is too large for the arena as it is goes elsewhere. Whoever has used up
+    /// its quota gets nothing: what lies outside the arena isn't counted in it.
+    ///
     /// # Errors
-    /// [`PlaceError`] when there is none anywhere.
+    /// [`PlaceError`] when there is none anywhere, and when the quota is used up.
     pub fn place(&self, lender: &mut Lender, type_id: u32, bytes: &[u8]) -> Result<Placed, PlaceError> {
         let full = match lender.lease(bytes.len() as u64, type_id) {
             Ok(handle) => {
@@ -42,7 +48,7 @@ impl Spill {
             }
             Err(error) => error,
         };
-        if bytes.is_empty() {
+        if bytes.is_empty() || !is_full(&full) {
             return Err(PlaceError::Arena(full));
         }
         if bytes.len() as u64 <= self.sealed_bytes_max.min(REGION_BYTES_MAX) {
@@ -58,16 +64,23 @@ impl Spill {
     }
 }
 
+/// Whether it is the arena that has no room, and not its user who may have no more of it.
+fn is_full(error: &FillError) -> bool {
+    use LeaseError::{Full, Size};
+    matches!(error, FillError::Lease(Full { .. } | Size { .. }) | FillError::Memory(_))
+}
+
 fn seal(bytes: &[u8]) -> Result<Sealed, PlaceError> {
     let mut region = Region::create(bytes.len() as u64).map_err(PlaceError::Region)?;
     region.map_writer().map_err(PlaceError::Region)?.copy_from_slice(bytes);
     region.seal().map_err(PlaceError::Seal)
 }
 
-/// A file that never had a name, opened once more for reading.
+/// A file that never had a name and can't be given one (that is what `EXCL` says here), opened once
+/// more for reading. Its mode lets nobody reopen it for writing.
 fn write_file(directory: &PathBuf, bytes: &[u8]) -> io::Result<OwnedFd> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let mut file = File::from(open(directory, flags, Mode::RUSR | Mode::WUSR)?);
+    let flags = OFlags::TMPFILE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+    let mut file = File::from(open(directory, flags, Mode::RUSR)?);
     file.write_all(bytes)?;
     let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     Ok(open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)

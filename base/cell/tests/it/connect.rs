@@ -1,10 +1,11 @@
 //! How a map comes to be, and what it costs while nobody uses it.
 
 use crate::common::{LONG, QUOTA, both};
-use ioi_cell::native::{ConnectError, Host, Peer, SupervisorEntry, Tier};
-use ioi_cell::{ARENA_OFFSET, SECTION_ARENA, SECTIONS};
+use ioi_cell::native::{ConnectError, Host, OwnEpochs, Peer, SupervisorEntry, Tier};
+use ioi_cell::{ARENA_OFFSET, EPOCH_HEALTH_HOST, EPOCH_HEALTH_PEER, EPOCH_SHUTDOWN, SECTION_ARENA, SECTIONS};
 use ioi_shm::{ChannelError, DescriptorChannel, FillError, LeaseError, RejectError, WriterDraft};
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ fn an_idle_peer_costs_at_most_128_kib_although_its_map_has_32_mib() {
         return;
     }
     let (_host, _peer) = both(Tier::Light);
-    let bytes = resident("memfd:ioi-region");
+    let bytes = resident("memfd:ioi-shared");
     assert!(bytes > 32 << 10, "the count found nothing: {bytes}");
     assert!(bytes <= 128 << 10, "an idle peer costs {bytes} bytes");
 }
@@ -97,6 +98,42 @@ fn both_arenas_are_lent_from_and_given_back() {
 }
 
 #[test]
+fn each_side_raises_its_own_epochs_and_a_peer_that_is_to_end_is_woken() {
+    let (mut host, mut peer) = both(Tier::Light);
+    let raised = |epochs: &OwnEpochs, number| catch_unwind(AssertUnwindSafe(|| epochs.raise(number))).is_ok();
+    for number in 0..33 {
+        let is_free = (16..32).contains(&number);
+        assert_eq!(
+            raised(&host.epochs, number),
+            is_free || [0, 2, 3, 4, 7, 8, 10].contains(&number),
+            "{number}"
+        );
+        assert_eq!(raised(&peer.epochs, number), is_free || [1, 5, 6, 9].contains(&number), "{number}");
+    }
+    let (of_host, of_peer) =
+        (peer.host_epochs.current(EPOCH_HEALTH_HOST), host.peer_epochs.current(EPOCH_HEALTH_PEER));
+    let sleeper = thread::spawn(move || {
+        // The other side's beat, not the time, ends the sleep.
+        assert!(peer.host_epochs.wait(EPOCH_HEALTH_HOST, of_host, LONG).unwrap());
+        peer.health.beat(1, 2);
+        peer
+    });
+    host.health.beat(1, 1);
+    assert!(host.peer_epochs.wait(EPOCH_HEALTH_PEER, of_peer, LONG).unwrap());
+    let peer = sleeper.join().unwrap();
+    assert_eq!((peer.host_health.last().heartbeat, host.peer_health.last().heartbeat), (1, 1));
+
+    let (host, peer) = both(Tier::Light);
+    assert!(!peer.is_to_end());
+    let sleeper = thread::spawn(move || {
+        assert!(peer.host_epochs.wait(EPOCH_SHUTDOWN, 0, LONG).unwrap());
+        assert!(peer.is_to_end());
+    });
+    host.shut_down();
+    sleeper.join().unwrap();
+}
+
+#[test]
 fn an_end_that_dies_is_noticed() {
     let (host, peer) = both(Tier::Light);
     assert!(!host.bell.is_peer_gone());
@@ -121,6 +158,31 @@ fn a_peer_that_does_not_answer_or_answers_otherwise_is_refused_by_name() {
     let (here, there) = DescriptorChannel::pair().unwrap();
     there.send(*b"ioi-cell-bell\0\0\0", std::fs::File::open("/dev/null").unwrap().as_fd()).unwrap();
     assert_eq!(open(&here), ConnectError::Channel(ChannelError::NotAChannel));
+}
+
+#[test]
+fn an_offer_waits_for_its_peer_without_a_thread_and_takes_nothing_but_its_bell() {
+    let offer = |channel: &DescriptorChannel| Host::offer(channel, Tier::Light, 1, QUOTA, LONG).unwrap();
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    let offered = offer(&here);
+    let mut peer = Peer::join(&there, Tier::Light, QUOTA, LONG).unwrap();
+    let (id, bell) = here.try_recv().unwrap().expect("the peer has answered");
+    let host = offered.answered(id, bell).unwrap();
+    peer.health.beat(1, 5);
+    assert_eq!((host.peer_health.last().heartbeat, host.peer_health.last().state), (1, 1));
+    let bytes = host.bytes().unwrap();
+    assert_eq!(bytes.mapped, 64 << 20);
+    assert!((32 << 10..=128 << 10).contains(&bytes.allocated), "{bytes:?}");
+
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    let offered = offer(&here);
+    let _peer = Peer::join(&there, Tier::Light, QUOTA, LONG).unwrap();
+    let (_, bell) = here.try_recv().unwrap().unwrap();
+    assert_eq!(offered.answered([3; 16], bell).unwrap_err(), ConnectError::Unexpected { id: [3; 16] });
+    let (here, _there) = DescriptorChannel::pair().unwrap();
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let error = offer(&here).answered(*b"ioi-cell-bell\0\0\0", null.into()).unwrap_err();
+    assert_eq!(error, ConnectError::Channel(ChannelError::NotAChannel));
 }
 
 #[test]

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod boxes;
+mod bytes;
 mod common;
 mod connect;
 mod example;
+mod liars;
 mod pictures;
+mod raw;
+mod rings;
 mod spill;
 mod tables;

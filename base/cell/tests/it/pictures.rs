@@ -2,6 +2,7 @@
 
 use crate::common::both;
 use ioi_cell::native::{Busy, LookError, Tier};
+use ioi_shm::{FillError, LeaseError};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
@@ -47,16 +48,21 @@ fn a_reader_that_keeps_its_claim_is_never_written_over() {
     let mut screen = peer.ping_pong(64).unwrap();
     let mut write = |byte: u8| screen.write(&mut peer.lender, |bytes| bytes.fill(byte));
     write(1).unwrap();
-    let claimed = host.viewer.claim().unwrap().unwrap();
-    assert_eq!(claimed >> 1, 1);
+    let claim = host.viewer.claim().unwrap().unwrap();
+    assert_eq!(claim.version(), 1);
     // The other buffer is free; the claimed one is not.
     write(2).unwrap();
+    let mut picture = [0; 64];
     for _ in 0..3 {
         assert_eq!(write(3), Err(Busy));
+        // It can be looked at as often as one likes, and stays what it was.
+        assert_eq!(claim.copy_to(&mut picture), Ok(64));
+        assert_eq!(picture, [1; 64]);
     }
-    host.viewer.release();
+    assert_eq!(claim.copy_to(&mut [0; 63]), Err(LookError::TooShort { bytes: 64 }));
+    assert_eq!(write(3), Err(Busy), "a copy that failed gives nothing up");
+    drop(claim);
     assert_eq!(write(3), Ok(3));
-    let mut picture = [0; 64];
     assert_eq!(host.viewer.read(&mut picture).unwrap().unwrap().version, 3);
     assert_eq!(picture, [3; 64]);
     assert_eq!(host.viewer.read(&mut [0; 63]).unwrap_err(), LookError::TooShort { bytes: 64 });
@@ -65,8 +71,17 @@ fn a_reader_that_keeps_its_claim_is_never_written_over() {
 #[test]
 fn buffers_are_made_once_and_only_where_there_is_room() {
     let (_host, mut peer) = both(Tier::Light);
-    assert!(peer.ping_pong(1 << 40).is_err());
-    let (_host, mut peer) = both(Tier::Light);
-    let _screen = peer.ping_pong(64).unwrap();
-    assert!(peer.ping_pong(64).is_err());
+    for bytes in [1 << 40, u64::MAX, 0] {
+        let error = peer.ping_pong(bytes).unwrap_err();
+        assert!(matches!(error, FillError::Lease(LeaseError::Size { .. })), "{bytes}: {error}");
+    }
+    // An arena that is full now is not full for ever.
+    let large = peer.lender.lease(29 << 20, 0).unwrap();
+    let error = peer.ping_pong(1 << 20).unwrap_err();
+    assert!(matches!(error, FillError::Lease(LeaseError::Quota { .. })), "{error}");
+    peer.lender.hand_over(&large).unwrap();
+    peer.lender.release(&large).unwrap();
+    let mut screen = peer.ping_pong(1 << 20).unwrap();
+    screen.write(&mut peer.lender, |bytes| bytes.fill(1)).unwrap();
+    assert_eq!(peer.ping_pong(64).unwrap_err(), FillError::HandedOver);
 }

@@ -2,6 +2,7 @@
 
 use crate::common::both;
 use ioi_cell::native::{PlaceError, Placed, Spill, Tier};
+use ioi_shm::{FillError, LeaseError};
 use std::io::Read;
 
 fn bytes(length: usize) -> Vec<u8> {
@@ -43,7 +44,23 @@ fn data_go_to_the_arena_then_to_sealed_memory_then_to_disk_and_never_anywhere_el
 }
 
 #[test]
-fn a_file_that_took_what_memory_had_no_room_for_has_no_name_and_can_be_read_only() {
+fn whoever_has_used_up_a_quota_gets_no_room_elsewhere() {
+    let (mut host, _peer) = both(Tier::Light);
+    let spill = Spill { sealed_bytes_max: 40 << 20, directory: Some(std::env::temp_dir()) };
+    let held = host.lender.lease(29 << 20, 0).unwrap();
+    // 30 MiB are the quota, more are the arena.
+    let error = spill.place(&mut host.lender, 1, &bytes((1 << 20) + 1)).unwrap_err();
+    assert!(matches!(error, PlaceError::Arena(FillError::Lease(LeaseError::Quota { .. }))), "{error}");
+    host.lender.hand_over(&held).unwrap();
+    host.lender.release(&held).unwrap();
+    let placed = spill.place(&mut host.lender, 1, &bytes((1 << 20) + 1)).unwrap();
+    assert!(matches!(placed, Placed::Arena(_)));
+}
+
+#[test]
+fn a_file_that_took_what_memory_had_no_room_for_never_has_a_name_and_is_open_for_reading_only() {
+    use rustix::fs::{AtFlags, CWD, fstat, linkat};
+    use std::os::fd::AsRawFd;
     let (mut host, _peer) = both(Tier::Light);
     let directory = std::env::temp_dir().join(format!("ioi-spill-{}", std::process::id()));
     std::fs::create_dir(&directory).unwrap();
@@ -53,5 +70,10 @@ fn a_file_that_took_what_memory_had_no_room_for_has_no_name_and_can_be_read_only
     };
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
     assert!(rustix::io::write(&file, b"x").is_err());
+    // Nobody reopens it for writing: root needs no mode, so it is the mode that is looked at.
+    assert_eq!(fstat(&file).unwrap().st_mode & 0o7777, 0o400);
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let name = directory.join("name");
+    assert!(linkat(CWD, path, CWD, &name, AtFlags::SYMLINK_FOLLOW).is_err(), "it has got a name");
     std::fs::remove_dir(&directory).unwrap();
 }

@@ -80,6 +80,23 @@ fn an_entry_that_changes_all_the_time_is_never_read_half_changed() {
 }
 
 #[test]
+fn a_module_and_a_type_are_entered_once() {
+    let (mut host, peer) = both(Tier::Light);
+    host.registry.set(4, &module(1)).unwrap();
+    assert_eq!(host.registry.set(5, &module(1)), Err(TableError::Taken { index: 4 }));
+    host.registry.set(4, &RegistryEntry { state: 9, ..module(1) }).unwrap();
+    host.registry.remove(4).unwrap();
+    host.registry.set(5, &module(1)).unwrap();
+    assert_eq!(peer.registry.find("module-1").unwrap(), Some(module(1)));
+    let pattern = Pattern { type_id: 7, kind: 1, schema_hash: [1; 32], name: "Type".into() };
+    assert_eq!(host.patterns.add(&pattern), Ok(0));
+    let again = Pattern { kind: 2, ..pattern.clone() };
+    assert_eq!(host.patterns.add(&again), Err(TableError::Taken { index: 0 }));
+    assert_eq!(peer.patterns.find(7).unwrap(), Some(pattern));
+    assert_eq!(peer.patterns.find(0).unwrap(), None);
+}
+
+#[test]
 fn a_call_is_seen_with_its_state_and_frees_its_entry_when_it_is_over() {
     let (host, peer) = both(Tier::Light);
     let call = |number: u64, state| Syscall {
@@ -132,7 +149,6 @@ fn types_that_were_seen_stay_and_one_more_than_there_is_room_for_is_refused() {
 fn the_history_keeps_the_last_1024_jobs() {
     let (mut host, peer) = both(Tier::Light);
     let entry = |number: u64| HistoryEntry {
-        number,
         job: number * 11,
         finished_ns: number * 1000,
         status: number as u32 % 3,

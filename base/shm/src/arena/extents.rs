@@ -2,8 +2,17 @@
 
 use alloc::vec::Vec;
 
-/// Parts that came back and are kept whole, the last one first, while they are warm in the cache.
-const RECENT_MAX: usize = 32;
+/// Parts that came back and are kept whole.
+const RECENT_MAX: usize = 64;
+
+/// Parts of one size take turns until they make up so much.
+///
+/// A part that is filled again at once is still in the caches of both cores, and each of its
+/// lines has to be taken away from the reader's before it can be written: 64 KiB then take more
+/// than twice as long as lines that have moved on to the cache that both share. Larger parts
+/// are too large for a core's own cache; of them the same one is used again, so that no
+/// memory is touched that need not be.
+const TURN_BYTES: u64 = 2 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Extent {
@@ -32,13 +41,26 @@ impl Extents {
         Extents { recent: Vec::with_capacity(RECENT_MAX), sorted }
     }
 
-    /// Takes `bytes`: the part of that size that came back last, else the first that is large enough.
-    pub(super) fn take(&mut self, bytes: u64) -> Option<u64> {
-        if let Some(at) = self.recent.iter().rposition(|extent| extent.bytes == bytes) {
+    /// Takes `bytes`, below `allocated` as long as that is possible: a part that was never
+    /// used, while those of that size don't take turns yet; else the one that came back first.
+    pub(super) fn take(&mut self, bytes: u64, allocated: u64) -> Option<u64> {
+        let of_size = |extent: &&Extent| extent.bytes == bytes;
+        let warm_bytes = self.recent.iter().filter(of_size).count() as u64 * bytes;
+        let fresh = if warm_bytes < TURN_BYTES { self.take_fresh(bytes, allocated) } else { None };
+        if fresh.is_some() {
+            return fresh;
+        }
+        if let Some(at) = self.recent.iter().position(|extent| extent.bytes == bytes) {
             return Some(self.recent.remove(at).offset);
         }
         self.join_recent();
-        let at = self.sorted.iter().position(|extent| extent.bytes >= bytes)?;
+        self.take_fresh(bytes, u64::MAX)
+    }
+
+    /// The first of the sorted parts that is large enough and ends at `end` or before.
+    fn take_fresh(&mut self, bytes: u64, end: u64) -> Option<u64> {
+        let fits = |extent: &Extent| extent.bytes >= bytes && extent.offset + bytes <= end;
+        let at = self.sorted.iter().position(fits)?;
         let extent = &mut self.sorted[at];
         let offset = extent.offset;
         (extent.offset, extent.bytes) = (offset + bytes, extent.bytes - bytes);

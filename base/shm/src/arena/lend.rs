@@ -60,7 +60,8 @@ impl Arena {
         Arena { region, bounds, quota, free, lent, bytes: 0, generation: 0, allocated }
     }
 
-    /// Lends `length` bytes: the part that came back last, if it has the size.
+    /// Lends `length` bytes. Parts of one size take turns up to 2 MiB in all; a larger one is
+    /// used again at once.
     ///
     /// # Errors
     /// [`LeaseError`]; with [`LeaseError::Allocate`] nothing is lent yet.
@@ -72,7 +73,7 @@ impl Arena {
         if self.lent.len() == self.quota.leases_max || bytes > self.quota.bytes_max - self.bytes {
             return Err(LeaseError::Quota { leases: self.lent.len(), bytes: self.bytes });
         }
-        let offset = self.free.take(bytes).ok_or(LeaseError::Full { length })?;
+        let offset = self.free.take(bytes, self.allocated).ok_or(LeaseError::Full { length })?;
         if offset + bytes > self.allocated {
             self.free.put(offset, bytes);
             return Err(LeaseError::Allocate { end: offset + bytes });

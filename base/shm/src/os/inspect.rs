@@ -99,6 +99,12 @@ impl From<SystemError> for RejectError {
     }
 }
 
+/// How many bytes of a file are allocated.
+pub(crate) fn allocated(file: BorrowedFd<'_>) -> Result<u64, SystemError> {
+    let stat = fstat(file).map_err(SystemError::of("fstat"))?;
+    Ok((stat.st_blocks as u64).saturating_mul(STAT_BLOCK_BYTES))
+}
+
 /// What the kernel says about a memory file.
 pub(crate) struct Facts {
     pub(crate) bytes: u64,

@@ -7,7 +7,7 @@
 //! promise not to write a lease before it is given back; memory for many readers is
 //! [`Sealed`](super::Sealed).
 
-use super::copy_in::copy_in;
+use super::copy::copy_in;
 use super::mapping::Mapping;
 use super::shared::{OwnMemory, PeerMemory};
 use super::{RangeError, RegionError};

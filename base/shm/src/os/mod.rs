@@ -1,7 +1,7 @@
 //! What needs an operating system: memory files, mappings, seals, futexes, eventfds, descriptors. Linux only.
 
 mod channel;
-mod copy_in;
+pub(crate) mod copy;
 mod expected;
 mod handover;
 mod inherited;

@@ -45,7 +45,7 @@ impl Region {
         if bytes == 0 || bytes > REGION_BYTES_MAX {
             return Err(RegionError::Size { bytes, bytes_max: REGION_BYTES_MAX });
         }
-        let file = make_file()?;
+        let file = make_file("ioi-region")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
         allocate(&file, bytes)?;
         // Sealed against growing from the start, so that the pages allocated are
@@ -147,11 +147,12 @@ impl Region {
     }
 }
 
-pub(super) fn make_file() -> Result<OwnedFd, SystemError> {
+/// A memory file; the name is what `/proc` shows of it.
+pub(super) fn make_file(name: &str) -> Result<OwnedFd, SystemError> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Kernels before 6.3 do not know NOEXEC_SEAL and answer EINVAL.
-    let made = match memfd_create("ioi-region", flags | MemfdFlags::NOEXEC_SEAL) {
-        Err(Errno::INVAL) => memfd_create("ioi-region", flags),
+    let made = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(name, flags),
         other => other,
     };
     made.map_err(SystemError::of("memfd_create"))

@@ -5,7 +5,7 @@
 //! size; holes can't be punched either. So a reader's pages stay where they are, and
 //! the only thing that the writer can do to its readers is to write lies.
 
-use super::inspect::{Facts, RejectError, check_present};
+use super::inspect::{Facts, RejectError, allocated, check_present};
 use super::mapping::Mapping;
 use super::region::{allocate_range, make_file};
 use super::{REGION_BYTES_MAX, RangeError, RegionError, SystemError};
@@ -48,7 +48,7 @@ impl OwnMemory {
         if bytes == 0 || bytes > REGION_BYTES_MAX || allocated > bytes {
             return Err(RegionError::Size { bytes: bytes.max(allocated), bytes_max: REGION_BYTES_MAX });
         }
-        let file = make_file()?;
+        let file = make_file("ioi-shared")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
         let mapping = Arc::new(Mapping::for_writing(file.as_fd(), bytes)?);
         let memory = OwnMemory { mapping, file, claimed: Mutex::default() };
@@ -83,6 +83,14 @@ impl OwnMemory {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.mapping.bytes() as u64
+    }
+
+    /// How many of its bytes are allocated.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the kernel doesn't say.
+    pub fn allocated(&self) -> Result<u64, SystemError> {
+        allocated(self.file.as_fd())
     }
 
     /// Allocates a part that isn't yet and touches it, so that memory runs out here
@@ -198,6 +206,14 @@ impl PeerMemory {
         self.mapping.bytes() as u64
     }
 
+    /// How many of its bytes its writer has allocated so far.
+    ///
+    /// # Errors
+    /// [`SystemError`] when the kernel doesn't say.
+    pub fn allocated(&self) -> Result<u64, SystemError> {
+        allocated(self.file.as_fd())
+    }
+
     /// Whether the writer has allocated a range: reading a hole would allocate it at
     /// this process's charge. Present once is present for good.
     ///
@@ -253,7 +269,7 @@ impl WriterDraft {
         if bytes == 0 || bytes > REGION_BYTES_MAX || allocated > bytes {
             return Err(RegionError::Size { bytes: bytes.max(allocated), bytes_max: REGION_BYTES_MAX });
         }
-        let file = make_file()?;
+        let file = make_file("ioi-shared")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
         let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
         for range in ranges {

@@ -27,6 +27,8 @@ const SLOT_HEADER_BYTES: usize = 16;
 const LINE_BYTES: usize = 64;
 /// Where a slot's payload begins, in words.
 const PAYLOAD: usize = SLOT_HEADER_BYTES / WORD;
+/// Bytes of payload that share the commit word's line.
+const FIRST_LINE_BYTES: usize = LINE_BYTES - SLOT_HEADER_BYTES;
 /// The most slots: a batch's length is 16 bits, and half of them keep indices apart.
 const SLOTS_MAX: usize = 1 << 15;
 

@@ -1,6 +1,7 @@
 //! The side that writes messages.
 
-use super::{Commit, Layout, PAYLOAD};
+use super::{Commit, FIRST_LINE_BYTES, LINE_BYTES, Layout, PAYLOAD};
+use crate::copy::WORD;
 use crate::page::{INDEX, WAKE_AT};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Fault, OwnPage, PeerPage, SendError, Wake, copy, doorbell};
@@ -52,8 +53,13 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Sender<SLO
         }
         let length = payload.len() as u16;
         let slot = self.slot(self.sent);
+        // The commit word's line comes last: a polling receiver has it fetched again and again.
+        let (first, rest) = payload.split_at(payload.len().min(FIRST_LINE_BYTES));
+        if !rest.is_empty() {
+            copy::store(&slot[LINE_BYTES / WORD..], rest);
+        }
         slot[1].store(u64::from(msg_id), Ordering::Relaxed);
-        copy::store(&slot[PAYLOAD..], payload);
+        copy::store(&slot[PAYLOAD..], first);
         if self.sent == self.published {
             self.held_length = length;
         } else {

@@ -130,16 +130,50 @@ proptest! {
     }
 }
 
+/// A region of 64 MiB of which `allocated` bytes are.
+fn large_arena(allocated: u64) -> Arena {
+    let quota = Quota { leases_max: 100, bytes_max: 64 << 20 };
+    Arena::new(REGION, START..START + (64 << 20), START + allocated, quota)
+}
+
 #[test]
-fn the_part_that_came_back_last_goes_out_first() {
-    let mut arena = arena();
-    let handles: Vec<Handle> = (0..4).map(|_| arena.lease(8192, 0).unwrap()).collect();
-    for at in [1, 3, 2] {
-        arena.release(&handles[at]).unwrap();
+fn small_parts_of_one_size_take_turns_up_to_2_mib_and_the_oldest_goes_out_first() {
+    let mut arena = large_arena(64 << 20);
+    let mut lent = |length: u64| {
+        let handle = arena.lease(length, 0).unwrap();
+        arena.release(&handle).unwrap();
+        handle.offset
+    };
+    let first: Vec<u64> = (0..32).map(|_| lent(64 << 10)).collect();
+    let mut all = first.clone();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 32, "so many parts of 64 KiB are 2 MiB");
+    let again: Vec<u64> = (0..32).map(|_| lent(64 << 10)).collect();
+    assert_eq!(again, first);
+}
+
+#[test]
+fn a_large_part_is_used_again_at_once() {
+    let mut arena = large_arena(64 << 20);
+    for _ in 0..3 {
+        let handle = arena.lease(2 << 20, 0).unwrap();
+        assert_eq!(handle.offset, START);
+        arena.release(&handle).unwrap();
     }
-    for at in [2, 3, 1] {
-        assert_eq!(arena.lease(8000, 0).unwrap().offset, handles[at].offset);
-    }
+}
+
+#[test]
+fn parts_take_turns_in_memory_that_is_allocated_and_ask_for_no_more() {
+    let mut arena = large_arena(100 << 10);
+    let offsets: Vec<u64> = (0..4)
+        .map(|_| {
+            let handle = arena.lease(40 << 10, 0).unwrap();
+            arena.release(&handle).unwrap();
+            handle.offset - START
+        })
+        .collect();
+    assert_eq!(offsets, [0, 40 << 10, 0, 40 << 10]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ const LABEL_GAP: f64 = 17.0;
 /// people with any colour vision (after Okabe and Ito), a tone for light and one for dark ground.
 const COLOURS: &[(&str, &str, &str)] = &[
     ("ours", "#d1495b", "#ff6b7d"),
+    ("byte-ring", "#8f2d56", "#ff9eb5"),
     ("bare", "#767d86", "#9aa3ad"),
     ("iceoryx2", "#0072b2", "#56b4e9"),
     ("shmem-ipc", "#00795c", "#2fc39a"),

@@ -1,7 +1,8 @@
 //! The documented page.
 
-use super::{Report, Verdict, advantage, figure, rows, shown};
+use super::{BARE_P99_USUAL_NS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
+use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::{Kind, Transport};
@@ -16,8 +17,8 @@ pub fn page(report: &Report) -> String {
         "![Latency by message size](ipc-latency.svg)\n\n![Throughput by message size](ipc-throughput.svg)\n";
     out += "\n## Each row with its spread\n\n";
     out += "Median of the rounds' medians, their smallest and largest, and the median of the rounds' 99th \
-            percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours \
-            is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
+            percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours (the \
+            byte ring one way) is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
     for row in rows() {
         out += &details(report, row);
     }
@@ -29,6 +30,7 @@ pub fn page(report: &Report) -> String {
 
 fn head(report: &Report) -> String {
     let machine = &report.machine;
+    let (all, close) = report.rounds_close();
     format!(
         "# Shared memory beside other ways of IPC\n\n\
          ```\ncargo xtask bench ipc\n```\n\n\
@@ -36,7 +38,11 @@ fn head(report: &Report) -> String {
          ([benches/peers](../../benches/peers/README.md)), and runs them and ours in turns.\n\n\
          **Machine.** {}, {} cores, {} GiB, {}; two processes pinned to two cores, {} rounds of {} ms for each \
          figure, one-minute load average {} when the run had ended (its own work included). A reading of the \
-         clock takes {:.0} ns.\n\n",
+         clock takes {:.0} ns.\n\n\
+         **Placement.** A virtual machine's cores move. Before and after each round a cache line is sent to the other \
+         core and back: a round counts if that took at most {CLOSE_NS_MAX} ns both times, as it does while the two \
+         share a cache, and is repeated otherwise, for {} minutes in all. {close} of {all} rounds are such. A figure \
+         most of whose rounds aren't is marked † and not judged.\n\n",
         machine.processor,
         machine.cores,
         machine.memory_gib,
@@ -44,7 +50,8 @@ fn head(report: &Report) -> String {
         report.rounds,
         report.measured_ms,
         machine.load.split(' ').next().unwrap_or_default(),
-        machine.clock_ns
+        machine.clock_ns,
+        report.patience_s / 60
     )
 }
 
@@ -72,11 +79,16 @@ fn overview(report: &Report) -> String {
 
 fn short(report: &Report, row: &Row, transport: &Transport) -> String {
     let text = match report.outcome(&row.cell, transport.name) {
-        Some(Outcome::Figures(summary)) => figure::of_cell(&row.cell, summary.median),
+        Some(Outcome::Figures(summary)) => figure::of_cell(&row.cell, summary.median) + mark(summary),
         Some(Outcome::Failed(_)) => "failed".to_owned(),
         _ => "–".to_owned(),
     };
     if transport.kind == Kind::Ours { format!("**{text}**") } else { text }
+}
+
+/// Of a figure for distant cores.
+fn mark(summary: &Summary) -> &'static str {
+    if summary.is_close { "" } else { " †" }
 }
 
 fn goal(report: &Report, row: &Row) -> String {
@@ -105,8 +117,9 @@ fn details(report: &Report, row: &Row) -> String {
     if let (Some(_), Some(spread)) = (row.p99_goal, report.bare_p99_spread(&row.cell)) {
         let _ = writeln!(
             out,
-            "The goal for p99 binds only where the bare ring's p99 is at most 1.5 × that of its quietest round; here \
-             it is {}.\n",
+            "The goal for p99 binds only where the bare ring's p99 is at most {P99_SPREAD_MAX} × its usual {}; here it \
+             is {}.\n",
+            figure::time(BARE_P99_USUAL_NS),
             figure::ratio(spread)
         );
     }
@@ -126,13 +139,17 @@ fn detail(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) 
         Outcome::Failed(why) => return format!("failed: {} | | | |", why.replace('|', "/")),
     };
     let cell = |value: f64| figure::of_cell(&row.cell, value);
-    let ratio = |other: Option<&Summary>| other.map(|other| advantage(&row.cell, other, summary));
-    let ours = ratio(report.ours(&row.cell).filter(|_| transport.kind != Kind::Ours));
+    // Figures of close and of distant cores are not compared.
+    let comparable = |other: &&Summary| other.is_close == summary.is_close;
+    let ratio =
+        |other: Option<&Summary>| other.filter(comparable).map(|other| advantage(&row.cell, other, summary));
+    let ours = ratio(report.ours(row).filter(|_| transport.name != row.ours));
     let limit = ratio(report.figures(&row.cell, row.limit).filter(|_| transport.name != row.limit));
     let shown = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     format!(
-        "{} | {}–{} | {} | {} | {}",
+        "{}{} | {}–{} | {} | {} | {}",
         cell(summary.median),
+        mark(summary),
         cell(summary.min),
         cell(summary.max),
         shown(summary.p99.map(figure::time)),
@@ -184,7 +201,8 @@ known beforehand are compared, so a transport that loses or changes a byte fails
   the receiver's when all of it is validated in memory that only the receiver can write.
 - **Killed**: SIGKILL to a peer that holds a message of 50 MiB. Free is when the survivor has done what the
   library documents for it (ours: reclaim the leases and drop what the peer owned; iceoryx2: clean up dead
-  nodes), or, where nothing is documented, has closed its own end.
+  nodes), or, where nothing is documented, has closed its own end: taking its own mappings apart is
+  in their time, while ours and iceoryx2 go on with theirs. What was left is that of the round that left most.
 - Every buffer and slot has been touched before anything is timed.
 ";
 

@@ -2,9 +2,10 @@
 
 use super::{Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
+use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
 use crate::sample::Summary;
-use crate::transports::{Kind, Transport};
+use crate::transports::Transport;
 use std::fmt::Write;
 
 /// Everything but the sweeps.
@@ -14,7 +15,10 @@ pub fn text(report: &Report) -> String {
         "{}, {} cores, {}; {} rounds of {} ms each, load average {}\n",
         machine.processor, machine.cores, machine.kernel, report.rounds, report.measured_ms, machine.load
     );
-    for row in rows() {
+    let (all, close) = report.rounds_close();
+    let _ =
+        writeln!(out, "{close} of {all} rounds while a cache line took ≤ {CLOSE_NS_MAX} ns there and back");
+    for row in rows().iter().filter(|row| report.ours(row).is_some()) {
         block(&mut out, report, row);
     }
     out
@@ -40,18 +44,22 @@ fn line(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) ->
         Outcome::Failed(why) => return format!("{:>10}  {why}", "failed"),
     };
     let cell = |value: f64| figure::of_cell(&row.cell, value);
-    let ours = report.ours(&row.cell).filter(|_| transport.kind != Kind::Ours);
-    let ours = ours.map(|ours| figure::ratio(advantage(&row.cell, ours, summary)));
-    let limit =
-        report.figures(&row.cell, row.limit).map(|limit| figure::ratio(advantage(&row.cell, limit, summary)));
+    let ours = report.ours(row).filter(|_| transport.name != row.ours);
+    // Figures of close and of distant cores are not compared.
+    let comparable = |other: &&Summary| other.is_close == summary.is_close;
+    let ratio = |other: Option<&Summary>| {
+        other.filter(comparable).map(|other| figure::ratio(advantage(&row.cell, other, summary)))
+    };
+    let (ours, limit) = (ratio(ours), ratio(report.figures(&row.cell, row.limit)));
     format!(
-        "{:>10}{:>10}{:>10}{:>10}{:>11}{:>10}{}",
+        "{:>10}{:>10}{:>10}{:>10}{:>11}{:>10}{}{}",
         cell(summary.median),
         cell(summary.min),
         cell(summary.max),
         summary.p99.map_or_else(|| "–".to_owned(), figure::time),
         ours.unwrap_or_default(),
         limit.unwrap_or_default(),
+        if summary.is_close { "" } else { "  distant cores" },
         left(summary),
     )
 }
@@ -78,7 +86,7 @@ fn goal_text(report: &Report, row: &Row) -> String {
     };
     if let Some(most) = row.p99_goal {
         let spread = report.bare_p99_spread(&row.cell).map_or_else(String::new, |spread| {
-            format!(" (bare ring's p99: {} its quietest round's)", figure::ratio(spread))
+            format!(" (bare ring's p99: {} its usual)", figure::ratio(spread))
         });
         let _ = write!(text, ", p99 ≤ {}{}{spread}", figure::time(most), word(report.p99_verdict(row)));
     }
@@ -89,6 +97,6 @@ fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Met => " met",
         Verdict::Missed => " MISSED",
-        Verdict::None => "",
+        Verdict::None => " not judged",
     }
 }

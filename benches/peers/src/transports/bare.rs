@@ -4,6 +4,7 @@
 use crate::cell::{Cell, Wait};
 use crate::channel::{Channel, Connect};
 use crate::link::Link;
+use crate::patience;
 use crate::shared::Region;
 use anyhow::Result;
 use rustix::thread::futex;
@@ -32,7 +33,8 @@ struct Lane {
 
 /// Where a slot's payload begins, and how far the slots are apart.
 fn slot_layout(bytes: usize) -> (usize, usize) {
-    let payload_at = if bytes <= 4096 { 8 } else { LINE };
+    // Words of 16 bytes never lie across two lines; what needs many lines starts on one.
+    let payload_at = if bytes <= 256 { 16 } else { LINE };
     (payload_at, (payload_at + bytes).next_multiple_of(LINE))
 }
 
@@ -81,9 +83,14 @@ impl Lane {
 
     fn wait(&self) -> usize {
         loop {
-            if let Some(bytes) = self.ready() {
+            let found = match self.wait {
+                Wait::Spin => self.ready(),
+                Wait::Block => patience::spin(|| Ok(self.ready())).unwrap_or(None),
+            };
+            if let Some(bytes) = found {
                 return bytes;
             }
+            std::hint::spin_loop();
             if self.wait == Wait::Block {
                 // What it returns does not matter: the slot says whether something came.
                 let _ = futex::wait(self.region.atomic_u32(0), futex::Flags::empty(), self.index, None);

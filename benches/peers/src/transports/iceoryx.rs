@@ -4,6 +4,7 @@
 use crate::cell::{BULK_BYTES, Cell, Wait};
 use crate::channel::{Channel, Connect};
 use crate::link::Link;
+use crate::patience;
 use crate::traces::Places;
 use crate::transports::depth;
 use anyhow::{Result, anyhow};
@@ -56,7 +57,7 @@ impl Iceoryx {
 
     fn wait(&self) -> Result<Sample<Service, [u8], ()>> {
         loop {
-            if let Some(sample) = self.subscriber.receive()? {
+            if let Some(sample) = patience::spin(|| Ok(self.subscriber.receive()?))? {
                 return Ok(sample);
             }
             if let Some((_, listener)) = &self.events {

@@ -1,6 +1,7 @@
 //! Every transport that is measured, with what it is and what it promises.
 
 mod bare;
+mod byte_ring;
 mod capnp_rpc;
 mod iceoryx;
 mod ipc_channel;
@@ -94,7 +95,8 @@ pub const TRANSPORTS: &[Transport] = &[
         name: "bare",
         title: "bare ring",
         kind: Kind::Limit,
-        used: "commit words and payloads in one memfd that both write; in place at every size",
+        used: "commit words and payloads in one memfd that both write; in place at every size. \
+               Blocking: 20 µs of polling, then futex",
         promises: "nothing: no bound, index or length is checked",
         refuses: |cell| match cell.pattern {
             Pattern::Killed => Some("it knows no peers"),
@@ -109,8 +111,8 @@ pub const TRANSPORTS: &[Transport] = &[
         title: "ours (ioi-shm)",
         kind: Kind::Ours,
         used: "ports of 256 slots: 256 bytes (1 KiB: of 1 KiB), copied in and out; larger messages as leases of \
-               an arena, read in place from the host, copied out of the other side's. Blocking: 20 µs of \
-               polling, then its futex",
+               an arena, read in place from the host, copied out of the other side's. Blocking by \
+               the waiter of ioi-port: it polls for up to 100 µs, as long as that pays, then sleeps in futex",
         promises: "peers may be hostile: one writer a region, everything checked or copied before use, leases \
                    kept in private books; no names, no files",
         refuses: |_| None,
@@ -118,11 +120,25 @@ pub const TRANSPORTS: &[Transport] = &[
         far: ours::far,
     },
     Transport {
+        name: "byte-ring",
+        title: "ours, byte ring",
+        kind: Kind::Ours,
+        used: "a byte ring each way, which grows to 512 KiB; records copied in and out, 32 published at once",
+        promises: "as above, for streams",
+        refuses: |cell| match (cell.pattern, cell.wait) {
+            (Pattern::RoundTrip | Pattern::OneWay, Wait::Spin) if cell.bytes <= byte_ring::BYTES_MAX => None,
+            (Pattern::RoundTrip | Pattern::OneWay, Wait::Spin) => Some("records are at most 256 KiB"),
+            _ => Some(""),
+        },
+        near: near::<byte_ring::ByteRing>,
+        far: far::<byte_ring::ByteRing>,
+    },
+    Transport {
         name: "iceoryx2",
         title: "iceoryx2",
         kind: Kind::Peer,
         used: "publish-subscribe of byte slices, one publisher and one subscriber each way, \
-               `loan_slice_uninit`, no overflow; blocking by its event service",
+               `loan_slice_uninit`, no overflow. Blocking: 20 µs of polling by us, then its event service",
         promises: "no copy at any size between processes that trust each other; files in `/dev/shm`",
         refuses: |cell| match cell.pattern {
             pattern if pattern.is_untrusted() => Some("not offered: peers are trusted"),
@@ -135,8 +151,8 @@ pub const TRANSPORTS: &[Transport] = &[
         name: "shmem-ipc",
         title: "shmem-ipc",
         kind: Kind::Peer,
-        used: "`sharedring`, one each way, of items of the message's size, in place; its eventfds when \
-               blocking. Untrusted rows: copied out by us, then checked",
+        used: "`sharedring`, one each way, of items of the message's size, in place. Blocking: 20 µs \
+               of polling by us, then its eventfds. Untrusted rows: copied out by us, then checked",
         promises: "untrusting processes: a memfd that can't shrink, and a count that is checked. Both \
                    sides can write all of it, so what was received may change until it is copied",
         refuses: |_| None,

@@ -14,6 +14,9 @@ use crate::pin::Cores;
 use crate::sample::Round;
 use crate::transports::{Near, depth};
 use anyhow::{Context, Result, bail, ensure};
+use ioi_port::Spin;
+use ioi_port::blocking::{Receiver, Sender, split_with};
+use ioi_shm::ring::Header;
 use ioi_shm::{
     Borrower, DescriptorChannel, FillError, Handle, Lender, Loan, OwnMemory, PeerMemory, Port, Quota,
     SendError,
@@ -21,14 +24,10 @@ use ioi_shm::{
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SLOTS: usize = 256;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A blocking receiver polls so long before it sleeps.
-const SPIN: Duration = Duration::from_micros(20);
-/// Polls between two readings of the clock.
-const SPIN_POLLS: usize = 64;
 /// One-way messages that are published with one store.
 const BATCH: usize = 32;
 
@@ -43,7 +42,7 @@ const FAR_ARENA: u64 = 2;
 
 /// One end; messages of at most `BYTES` bytes go by the ring itself.
 struct Ours<const BYTES: usize> {
-    port: Option<Port<SLOTS, BYTES>>,
+    port: Option<(Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>)>,
     lender: Option<Lender>,
     borrower: Option<Borrower>,
     /// Handles that came while something else was waited for.
@@ -72,7 +71,8 @@ fn quota(bytes: u64) -> Quota {
 
 impl<const BYTES: usize> Ours<BYTES> {
     fn new(channel: &DescriptorChannel, own: Side, other: Side, wait: Wait) -> Result<Self> {
-        let port = Port::connect(channel, 1, TIMEOUT)?;
+        // Each side is bound to a core of its own.
+        let port = split_with(Port::connect(channel, 1, TIMEOUT)?, &Spin::for_cores(2));
         let lender = own.lender(channel, BYTES)?;
         let borrower = other.borrower(channel, BYTES)?;
         let private = if borrower.is_some() && !other.is_host { vec![1; other.bytes] } else { Vec::new() };
@@ -84,8 +84,8 @@ impl<const BYTES: usize> Ours<BYTES> {
     #[inline]
     fn send_inline(&mut self, id: u32, bytes: usize) -> Result<()> {
         loop {
-            let port = self.port.as_mut().expect("it is there until the peer is dead");
-            match port.sender.try_send(id, &self.out[..bytes]) {
+            let (sender, _) = self.port.as_mut().expect("it is there until the peer is dead");
+            match sender.port().try_send(id, &self.out[..bytes]) {
                 Ok(()) => return Ok(()),
                 Err(SendError::Full) => {}
                 Err(error) => return Err(error.into()),
@@ -108,27 +108,39 @@ impl<const BYTES: usize> Ours<BYTES> {
                 Err(FillError::Lease(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Some(Incoming::Inline(_)) = self.poll()? {
+            if self.poll()?.is_some() {
                 bail!("a message came that nobody waits for");
             }
         }
     }
 
-    /// The next message if there is one; leases that came back are taken in on the way.
+    /// The length of the next message of the ring if it comes in time; handles that came instead are
+    /// kept, and leases that came back taken in.
     #[inline]
-    fn poll(&mut self) -> Result<Option<Incoming>> {
-        let port = self.port.as_mut().expect("as above");
-        match port.receiver.try_recv(&mut self.inwards)? {
+    fn next(&mut self) -> Result<Option<usize>> {
+        let (_, receiver) = self.port.as_mut().expect("as above");
+        let received = match self.wait {
+            Wait::Spin => receiver.port().try_recv(&mut self.inwards)?,
+            // A handle may have come with the last one.
+            Wait::Block if self.lent.is_empty() => Some(receiver.recv(&mut self.inwards, TIMEOUT)?),
+            Wait::Block => None,
+        };
+        self.take(received)
+    }
+
+    /// What was received, if it is a message.
+    #[inline]
+    fn take(&mut self, received: Option<Header>) -> Result<Option<usize>> {
+        match received {
+            Some(header) if header.msg_id == DATA => Ok(Some(header.length)),
             Some(header) => self.sort(header.msg_id, header.length),
             None => Ok(None),
         }
     }
 
-    #[inline]
-    fn sort(&mut self, id: u32, length: usize) -> Result<Option<Incoming>> {
-        if id == DATA {
-            return Ok(Some(Incoming::Inline(length)));
-        }
+    #[cold]
+    #[inline(never)]
+    fn sort(&mut self, id: u32, length: usize) -> Result<Option<usize>> {
         let handle = Handle::from_bytes(self.inwards[..length].first_chunk().context("no handle")?);
         match id {
             LEND => self.lent.push_back(handle),
@@ -138,33 +150,27 @@ impl<const BYTES: usize> Ours<BYTES> {
         Ok(None)
     }
 
+    /// As above, if there is one already.
+    #[inline]
+    fn poll(&mut self) -> Result<Option<usize>> {
+        let (_, receiver) = self.port.as_mut().expect("as above");
+        let received = receiver.port().try_recv(&mut self.inwards)?;
+        self.take(received)
+    }
+
+    /// The next message, and how it came.
+    #[inline]
     fn wait(&mut self) -> Result<Incoming> {
-        let (mut polls, mut since) = (0, None);
         loop {
+            if let Some(length) = self.next()? {
+                return Ok(Incoming::Inline(length));
+            }
             if let Some(handle) = self.lent.pop_front() {
                 let borrower = self.borrower.as_mut().context("nothing is lent here")?;
                 return Ok(Incoming::Lent(borrower.take(&handle)?));
             }
-            let mut found = self.poll()?;
-            polls += 1;
-            let is_tired = self.wait == Wait::Block && polls % SPIN_POLLS == 0;
-            if is_tired && found.is_none() && since.get_or_insert_with(Instant::now).elapsed() > SPIN {
-                found = self.sleep()?;
-            }
-            if let Some(incoming) = found {
-                return Ok(incoming);
-            }
+            std::hint::spin_loop();
         }
-    }
-
-    fn sleep(&mut self) -> Result<Option<Incoming>> {
-        // A handle may have come with the last poll.
-        if !self.lent.is_empty() {
-            return Ok(None);
-        }
-        let port = self.port.as_mut().expect("as above");
-        let header = port.receiver.recv_timeout(&mut self.inwards, TIMEOUT)?;
-        self.sort(header.msg_id, header.length)
     }
 
     fn give_back(&mut self, loan: Loan) -> Result<()> {
@@ -172,12 +178,7 @@ impl<const BYTES: usize> Ours<BYTES> {
         self.send_handle(RETURN, &handle)
     }
 
-    #[inline]
-    fn show<T>(&mut self, incoming: Incoming, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let loan = match incoming {
-            Incoming::Inline(length) => return Ok(read(&self.inwards[..length])),
-            Incoming::Lent(loan) => loan,
-        };
+    fn show<T>(&mut self, loan: Loan, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
         let value = match loan.in_place() {
             Some(bytes) => read(bytes),
             None => {
@@ -207,8 +208,10 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
 
     #[inline]
     fn receive<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let incoming = self.wait()?;
-        self.show(incoming, read)
+        match self.wait()? {
+            Incoming::Inline(length) => Ok(read(&self.inwards[..length])),
+            Incoming::Lent(loan) => self.show(loan, read),
+        }
     }
 
     fn send_many(
@@ -225,23 +228,23 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
         }
         for index in 0..count {
             fill(index, &mut self.out[..bytes]);
-            let port = self.port.as_mut().expect("as above");
-            while let Err(error) = port.sender.push(DATA, &self.out[..bytes]) {
+            let (sender, _) = self.port.as_mut().expect("as above");
+            let port = sender.port();
+            while let Err(error) = port.push(DATA, &self.out[..bytes]) {
                 ensure!(error == SendError::Full, "{error}");
-                port.sender.publish();
+                port.publish();
             }
             if (index + 1) % BATCH == 0 || index + 1 == count {
-                port.sender.publish();
+                port.publish();
             }
         }
         Ok(())
     }
 
     fn receive_some(&mut self, mut read: impl FnMut(&[u8])) -> Result<()> {
-        let mut next = Some(self.wait()?);
-        while let Some(incoming) = next {
-            self.show(incoming, &mut read)?;
-            next = self.poll()?;
+        self.receive(&mut read)?;
+        while let Some(length) = self.poll()? {
+            read(&self.inwards[..length]);
         }
         Ok(())
     }
@@ -253,12 +256,13 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
                     reactor.react_to_copy(loan.bytes(), |own, landed| loan.copy_to(own, PIECE_BYTES, landed));
                     self.give_back(loan)?;
                 }
-                first => {
-                    self.show(first, |message| reactor.react(message))?;
+                Incoming::Lent(loan) => self.show(loan, |message| reactor.react(message))?,
+                Incoming::Inline(length) => {
+                    reactor.react(&self.inwards[..length]);
                     while reactor.is_waiting()
-                        && let Some(incoming) = self.poll()?
+                        && let Some(length) = self.poll()?
                     {
-                        self.show(incoming, |message| reactor.react(message))?;
+                        reactor.react(&self.inwards[..length]);
                     }
                 }
             }

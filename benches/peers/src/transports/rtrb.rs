@@ -41,6 +41,7 @@ impl<const BYTES: usize> Channel for Rtrb<BYTES> {
                 chunk.commit_all();
                 return Ok(value);
             }
+            std::hint::spin_loop();
         }
     }
 

@@ -6,6 +6,7 @@ use super::Near;
 use crate::cell::{ANSWER_BYTES, BULK_BYTES, Cell, Wait};
 use crate::channel::{Channel, Connect};
 use crate::link::Link;
+use crate::patience;
 use crate::pin::Cores;
 use crate::sample::Round;
 use crate::transports::depth;
@@ -24,8 +25,17 @@ struct Shmem<const SENT: usize, const RECEIVED: usize> {
 impl<const SENT: usize, const RECEIVED: usize> Shmem<SENT, RECEIVED> {
     fn wait(&mut self) -> Result<()> {
         match self.wait {
-            Wait::Block => drop(self.inwards.block_until_readable()?),
-            Wait::Spin => while self.inwards.receiver_mut().read_count()? == 0 {},
+            Wait::Block => {
+                let look = || Ok((self.inwards.receiver_mut().read_count()? > 0).then_some(()));
+                if patience::spin(look)?.is_none() {
+                    self.inwards.block_until_readable()?;
+                }
+            }
+            Wait::Spin => {
+                while self.inwards.receiver_mut().read_count()? == 0 {
+                    std::hint::spin_loop();
+                }
+            }
         }
         Ok(())
     }

@@ -6,6 +6,9 @@
 
 use super::{LensError, WORD_BYTES, Words, check_head};
 
+/// Room for so many words is made at first.
+const WORDS_MIN: usize = 16;
+
 /// The packed form of a message.
 #[must_use]
 pub fn pack(words: &Words) -> Vec<u8> {
@@ -79,6 +82,11 @@ fn push(words: &mut Vec<u64>, word: u64, bytes_max: usize) -> Result<(), LensErr
     let bytes = (words.len() + 1).saturating_mul(WORD_BYTES);
     if bytes > bytes_max {
         return Err(LensError::Long { bytes });
+    }
+    if words.len() == words.capacity() {
+        // By itself the vector would double, beyond the bound.
+        let more = words.len().max(WORDS_MIN).min(bytes_max / WORD_BYTES - words.len());
+        words.reserve_exact(more);
     }
     words.push(word);
     Ok(())

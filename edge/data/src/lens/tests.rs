@@ -119,7 +119,10 @@ fn nothing_is_unpacked_beyond_its_bound_and_no_cut_is_taken_for_a_message() {
     let written = encode(&Envelope { payload: vec![0; 1 << 16], ..Envelope::default() }).unwrap();
     let bytes = written.as_bytes().len();
     let packed = pack(&written);
-    assert!(packed.len() < 200 && unpack(&packed, bytes).is_ok());
+    // Nor is memory taken beyond the bound, which is no power of two.
+    let unpacked = unpack(&packed, bytes + 7).unwrap();
+    assert!(packed.len() < 200 && unpacked == written);
+    assert!(!bytes.is_power_of_two() && unpacked.0.capacity() * WORD_BYTES <= bytes);
     assert!(matches!(unpack(&packed, bytes - 1), Err(LensError::Long { .. })));
     for cut in 0..packed.len() {
         assert!(unpack(&packed[..cut], usize::MAX).is_err(), "{cut}");

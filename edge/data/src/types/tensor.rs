@@ -34,16 +34,24 @@ impl ElementType {
     }
 }
 
+/// What a shape says, in bytes: 0 if any dimension is 0, whatever the others are and wherever it stands;
+/// none if the product is no u64.
+fn bytes_of(element_type: ElementType, shape: impl Iterator<Item = u64>) -> Option<u64> {
+    let (mut product, mut is_empty) = (Some(element_type.bytes()), false);
+    for size in shape {
+        is_empty |= size == 0;
+        product = product.and_then(|product| product.checked_mul(size));
+    }
+    if is_empty { Some(0) } else { product }
+}
+
 impl<'a> TensorView<'a> {
     pub(crate) fn check(
         element_type: ElementType,
-        mut shape: impl Iterator<Item = u64>,
+        shape: impl Iterator<Item = u64>,
         data: &'a [u8],
     ) -> Result<Self, TensorError> {
-        // A dimension of 0 makes the product 0, whatever else is in the shape; it is only refused
-        // where the product overflows before it.
-        let product = shape.try_fold(element_type.bytes(), u64::checked_mul);
-        let expected = product.ok_or(TensorError::Shape)?;
+        let expected = bytes_of(element_type, shape).ok_or(TensorError::Shape)?;
         let found = data.len() as u64;
         if expected != found {
             return Err(TensorError::Length { expected, found });

@@ -1,10 +1,12 @@
 //! Messages of the released schema are read by the current one, and the other way round; so are those
-//! of a schema that will have more fields.
+//! of a schema that has more fields in every struct. A schema that breaks the rule is found out.
 
-use crate::{for_each_vector, frozen::data_capnp as released, values};
+use crate::later::{LATER_TEXT, copy, flat};
+use crate::{broken::data_capnp as broken, evolved::data_capnp as evolved, frozen::data_capnp as released};
+use crate::{for_each_module, for_each_vector, values};
 use capnp::message::{Builder, ReaderOptions};
 use capnp::traits::Owned;
-use capnp::{dynamic_struct, dynamic_value, serialize};
+use capnp::{dynamic_value, serialize};
 use ioi_data::lens::{self, Words};
 use ioi_data::types::*;
 
@@ -57,42 +59,8 @@ fn released_fields() -> Vec<String> {
     names
 }
 
-/// Copies field by field, so that the copy holds no field that its schema does not know.
-fn copy(from: dynamic_struct::Reader<'_>, mut to: dynamic_struct::Builder<'_>) {
-    for field in to.get_schema().get_fields().unwrap() {
-        let name = field.get_proto().get_name().unwrap().to_str().unwrap().to_owned();
-        match from.get_named(&name).unwrap() {
-            dynamic_value::Reader::Struct(inner) => {
-                copy(inner, to.reborrow().init_named(&name).unwrap().downcast());
-            }
-            dynamic_value::Reader::List(list) if list.is_empty() => {}
-            dynamic_value::Reader::List(list) => {
-                let built = to.reborrow().initn_named(&name, list.len()).unwrap();
-                copy_list(list, built.downcast());
-            }
-            value => to.set_named(&name, value).unwrap(),
-        }
-    }
-}
-
-fn copy_list(from: capnp::dynamic_list::Reader<'_>, mut to: capnp::dynamic_list::Builder<'_>) {
-    for at in 0..from.len() {
-        match from.get(at).unwrap() {
-            dynamic_value::Reader::Struct(inner) => copy(inner, to.reborrow().get(at).unwrap().downcast()),
-            value => to.set(at, value).unwrap(),
-        }
-    }
-}
-
-/// One segment, with its head.
-fn flat(message: Builder<capnp::message::HeapAllocator>) -> Words {
-    let words = message.into_reader().canonicalize().unwrap();
-    let head = (words.len() as u64) << 32;
-    Words::copy(&[&head.to_le_bytes()[..], capnp::Word::words_to_bytes(&words)].concat()).unwrap()
-}
-
-/// Reads the message by the released schema, shows it, and writes it anew.
-fn by_released<T: Owned>(words: &Words, known: &[String]) -> (String, Words)
+/// Reads the message by another schema, shows it, and writes it anew.
+fn by_other<T: Owned>(words: &Words, known: &[String]) -> (String, Words)
 where
     for<'a> T::Reader<'a>: Into<dynamic_value::Reader<'a>>,
     for<'a> T::Builder<'a>: Into<dynamic_value::Builder<'a>>,
@@ -116,99 +84,96 @@ where
 }
 
 #[test]
-fn the_released_and_the_current_schema_read_each_others_messages() {
-    let known = released_fields();
-    macro_rules! exchange {
-        ($file:literal, Handle, $value:expr) => {
-            exchange!(handle, Handle, $value)
+fn every_vector_is_exchanged() {
+    let (mut exchanged, mut all) = (Vec::new(), Vec::new());
+    macro_rules! by_module {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
+            exchanged.push($file);
         };
-        ($file:literal, Reference, $value:expr) => {
-            exchange!(reference, Reference, $value)
-        };
-        ($file:literal, Metadata, $value:expr) => {
-            exchange!(metadata, Metadata, $value)
-        };
-        ($file:literal, Envelope, $value:expr) => {
-            exchange!(envelope, Envelope, $value)
-        };
-        ($file:literal, Tensor, $value:expr) => {
-            exchange!(tensor, Tensor, $value)
-        };
-        ($file:literal, AgentContext, $value:expr) => {
-            exchange!(agent_context, AgentContext, $value)
-        };
-        ($file:literal, Chunk, $value:expr) => {
-            exchange!(chunk, Chunk, $value)
-        };
-        ($file:literal, LeafProof, $value:expr) => {
-            exchange!(leaf_proof, LeafProof, $value)
-        };
-        ($file:literal, RetrievalProof, $value:expr) => {
-            exchange!(retrieval_proof, RetrievalProof, $value)
-        };
-        ($file:literal, ContextSlice, $value:expr) => {
-            exchange!(context_slice, ContextSlice, $value)
-        };
-        ($file:literal, InferenceRequest, $value:expr) => {
-            exchange!(inference_request, InferenceRequest, $value)
-        };
-        ($file:literal, InferenceOutput, $value:expr) => {
-            exchange!(inference_output, InferenceOutput, $value)
-        };
-        ($file:literal, Block, $value:expr) => {
-            exchange!(block, Block, $value)
-        };
-        ($module:ident, $name:ident, $value:expr) => {{
-            let current = lens::encode(&$value).unwrap();
-            let (shown, rewritten) = by_released::<released::$module::Owned>(&current, &known);
-            assert_eq!(shown, by_current::<$name>(&current, &known), "written today, read as released");
-            assert_eq!(shown, by_current::<$name>(&rewritten, &known), "written as released, read today");
-        }};
     }
-    for_each_vector!(exchange);
+    macro_rules! by_file {
+        ($file:literal, $name:ident, $value:expr) => {
+            all.push($file);
+        };
+    }
+    for_each_module!(by_module);
+    for_each_vector!(by_file);
+    assert_eq!(exchanged, all);
 }
 
-/// As a writer leaves it that trims nothing: every struct has its whole size.
-fn untrimmed<T: Message>(message: &T) -> Words {
-    let mut builder = Builder::new_default();
-    message.write(builder.init_root::<<T::Owned as Owned>::Builder<'_>>()).unwrap();
-    Words::copy(&serialize::write_message_to_words(&builder)).unwrap()
-}
-
-/// The message as a later schema might write it: its root has one more word of data and one more pointer.
-fn from_the_future(words: &Words) -> Words {
-    let (words, _) = words.as_bytes().as_chunks::<8>();
-    let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-    let (root, body) = (words[1], &words[2..]);
-    let (data, pointers) = ((root >> 32 & 0xffff) as usize, (root >> 48) as usize);
-    // Without anything behind a root of no size, its offset is -1.
-    let mut later = vec![0, ((data as u64 + 1) << 32) | ((pointers as u64 + 1) << 48)];
-    later.extend(&body[..data]);
-    later.push(u64::MAX);
-    // What they point to moves by one word against them: the new pointer.
-    let moved =
-        |pointer: &u64| if *pointer == 0 || is_empty_struct(*pointer) { *pointer } else { pointer + 4 };
-    later.extend(body[data..data + pointers].iter().map(moved));
-    later.push(0);
-    later.extend(&body[data + pointers..]);
-    later[0] = (later.len() as u64 - 1) << 32;
-    Words::copy(&later.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>()).unwrap()
-}
-
-/// Points to itself, wherever it is.
-fn is_empty_struct(pointer: u64) -> bool {
-    pointer == u64::from(u32::MAX << 2)
+/// What is not the same when the other schema reads a message of today and today's reads one of it.
+macro_rules! exchange {
+    ($other:ident, $module:ident, $name:ident, $value:expr, $known:expr) => {{
+        let current = lens::encode(&$value).unwrap();
+        let (shown, rewritten) = by_other::<$other::$module::Owned>(&current, $known);
+        let wanted = by_current::<$name>(&current, $known);
+        let back = lens::read::<$name>(rewritten.as_bytes());
+        let is_back = back.as_ref().ok() == Some(&$value);
+        let mut wrong = Vec::new();
+        wrong.extend((shown != wanted).then(|| format!("written today, read there: {shown} for {wanted}")));
+        wrong.extend((!is_back).then(|| format!("written there, read today: {back:?}")));
+        wrong
+    }};
 }
 
 #[test]
-fn fields_that_a_later_schema_may_add_are_passed_over() {
+fn the_released_and_the_current_schema_read_each_others_messages() {
+    let known = released_fields();
     macro_rules! check {
-        ($file:literal, $name:ident, $value:expr) => {
-            let later = from_the_future(&untrimmed(&$value));
-            assert_eq!(lens::read::<$name>(later.as_bytes()).unwrap(), $value, $file);
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
+            let current = lens::encode(&$value).unwrap();
+            let (shown, rewritten) = by_other::<released::$module::Owned>(&current, &known);
+            assert_eq!(shown, by_current::<$name>(&current, &known), "written today, read as released");
+            assert_eq!(shown, by_current::<$name>(&rewritten, &known), "written as released, read today");
         };
     }
-    for_each_vector!(check);
+    for_each_module!(check);
+}
+
+#[test]
+fn a_schema_with_more_fields_in_every_struct_and_the_current_one_read_each_others_messages() {
+    let known = released_fields();
+    let all = [&known[..], &later_fields()].concat();
+    macro_rules! check {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
+            let wrong = exchange!(evolved, $module, $name, $value, &known);
+            assert!(wrong.is_empty(), "{}: {wrong:?}", $name::NAME);
+            let current = lens::encode(&$value).unwrap();
+            let (shown, _) = by_other::<evolved::$module::Owned>(&current, &all);
+            let (new, zero) = (shown.matches("laterNumber=").count(), shown.matches("laterNumber=0").count());
+            assert!(new > 0 && new == zero, "what is not there is 0: {shown}");
+        };
+    }
+    for_each_module!(check);
+    // That elements of lists have them too, and that they were passed over, is seen in the bytes.
+    let context = lens::encode(&values::context_slice()).unwrap();
+    let (_, rewritten) = by_other::<evolved::context_slice::Owned>(&context, &known);
+    let texts = rewritten.as_bytes().windows(LATER_TEXT.len()).filter(|at| *at == LATER_TEXT.as_bytes());
+    // The slice, two chunks, the proof and its two leaves.
+    assert_eq!(texts.count(), 6);
+}
+
+/// The names that the later schema alone has.
+fn later_fields() -> Vec<String> {
+    let structs =
+        released_fields().into_iter().map(|name| name.split('.').take(2).collect::<Vec<_>>().join("."));
+    structs.map(|name| format!("{name}.laterNumber")).collect()
+}
+
+#[test]
+fn a_schema_that_renumbers_or_retypes_a_field_is_found_out() {
+    let known = released_fields();
+    macro_rules! check {
+        ($file:literal, $module:ident, $name:ident, $value:expr) => {
+            let wrong = exchange!(broken, $module, $name, $value, &known);
+            let holds_what_is_broken =
+                ["Handle", "Envelope", "Reference", "AgentContext", "InferenceRequest"];
+            // A default is 0 in whatever place and type.
+            let is_broken = holds_what_is_broken.contains(&$name::NAME) && $value != $name::default();
+            assert_eq!(!wrong.is_empty(), is_broken, "{}: {wrong:?}", $name::NAME);
+        };
+    }
+    for_each_module!(check);
 }
 
 #[test]
@@ -226,4 +191,20 @@ fn fields_that_an_earlier_schema_had_not_are_zero() {
         };
     }
     for_each_vector!(check);
+}
+
+/// As `docs/design/data-plane.md` has it for every language.
+#[test]
+fn an_enumerant_that_a_later_schema_may_add_is_refused_and_never_taken_for_another() {
+    let known = lens::encode(&values::inference_output()).unwrap();
+    let mut bytes = known.as_bytes().to_vec();
+    // The root's second word of data begins with the reason.
+    let at = 3 * 8;
+    assert_eq!(bytes[at..at + 2], (FinishReason::Failed as u16).to_le_bytes());
+    for later in [FinishReason::Failed as u16 + 1, 99, u16::MAX] {
+        bytes[at..at + 2].copy_from_slice(&later.to_le_bytes());
+        let later = Words::copy(&bytes).unwrap();
+        let error = lens::read::<InferenceOutput>(later.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("lens.invalid: "), "{error}");
+    }
 }

@@ -149,8 +149,15 @@ pub(crate) fn all() -> Vec<Hostile> {
         case("tensor-too-short", "Tensor", tensor(0, &[4], &[0, 0], 15), "tensor.length"),
         case("tensor-too-long", "Tensor", tensor(3, &[1], &[0, 0], 16), "tensor.length"),
         case("tensor-of-no-size", "Tensor", tensor(8, &[1 << 63, 4], &[], 0), "tensor.shape"),
+        // Its elements can be counted, but not their bytes.
+        case("tensor-of-2-to-the-64-bytes", "Tensor", tensor(3, &[1 << 61], &[], 0), "tensor.shape"),
+        case("tensor-of-no-elements-with-data", "Tensor", no_elements_but_data(), "tensor.length"),
         case("element-type-99", "Tensor", tensor(99, &[], &[0], 4), "99"),
     ]
+}
+
+fn no_elements_but_data() -> Vec<u8> {
+    tensor(8, &[1 << 40, 1 << 40, 0], &[0], 1)
 }
 
 fn digest_of_31() -> Vec<u8> {

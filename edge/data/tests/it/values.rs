@@ -41,6 +41,11 @@ pub(crate) fn scalar() -> Tensor {
     Tensor { element_type: ElementType::I16, shape: vec![], data: vec![0x00, 0x80] }
 }
 
+/// A dimension of 0 makes the product 0, whatever stands before it.
+pub(crate) fn no_elements() -> Tensor {
+    Tensor { element_type: ElementType::F64, shape: vec![1 << 40, 1 << 40, 0], data: vec![] }
+}
+
 pub(crate) fn agent_context() -> AgentContext {
     AgentContext {
         session_id: "session-9".into(),
@@ -134,6 +139,7 @@ macro_rules! for_each_vector {
         $with!("envelope-empty", Envelope, Envelope::default());
         $with!("tensor", Tensor, values::tensor());
         $with!("tensor-scalar", Tensor, values::scalar());
+        $with!("tensor-no-elements", Tensor, values::no_elements());
         $with!("agent_context", AgentContext, values::agent_context());
         $with!("agent_context-empty", AgentContext, AgentContext::default());
         $with!("chunk", Chunk, values::chunk());

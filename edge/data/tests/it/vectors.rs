@@ -41,24 +41,18 @@ fn a_message_in_canonical_form_reads_as_its_value() {
     for_each_canonical!(check);
 }
 
-/// The same values, written by another language: `go-handle.bin` and so on.
+/// The same values, written by another language: `go-handle.bin` and so on. Each is there: one that is
+/// missing would be one that nobody reads.
 fn written_by(language: &str) {
-    let mut found = 0;
     macro_rules! check {
         ($file:literal, $name:ident, $value:expr) => {
-            let path = folder().join(format!("{language}-{}.bin", $file));
-            if let Ok(bytes) = std::fs::read(&path) {
-                let words = lens::Words::copy(&bytes).unwrap();
-                let read = lens::read::<$name>(words.as_bytes());
-                assert_eq!(read.unwrap_or_else(|error| panic!("{}: {error}", path.display())), $value);
-                found += 1;
-            }
+            let file = format!("{language}-{}.bin", $file);
+            let words = lens::Words::copy(&read(&file)).unwrap();
+            let read = lens::read::<$name>(words.as_bytes());
+            assert_eq!(read.unwrap_or_else(|error| panic!("{file}: {error}")), $value);
         };
     }
     for_each_vector!(check);
-    if found == 0 {
-        println!("skipped: no vectors that {language} has written");
-    }
 }
 
 #[test]
@@ -69,6 +63,11 @@ fn what_go_has_written_reads_as_its_value() {
 #[test]
 fn what_python_has_written_reads_as_its_value() {
     written_by("python");
+}
+
+#[test]
+fn what_a_later_schema_has_written_reads_as_its_value() {
+    written_by("later");
 }
 
 #[test]

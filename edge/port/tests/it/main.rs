@@ -3,6 +3,7 @@
 
 mod broadcast;
 mod calls;
+mod heart;
 mod reactor;
 mod threads;
 

@@ -1,4 +1,4 @@
-//! `ioi ipc ls`: the live runs of this user, each with its processes and regions.
+//! `ioi ipc ls`: the live runs of this user, each with its processes, cells and regions.
 
 use super::table::{Side, Table};
 use super::{ANSWER_WITHIN, now_ms, refused, short};
@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::render::Screen;
 use crate::text::{counted, name, size};
 use ioi_ipc::proto::public::{
-    GetDataPlaneReply, GetDataPlaneRequest, GetStatusReply, GetStatusRequest, Process, Quota, Region, Ring,
-    process::State,
+    Cell, GetDataPlaneReply, GetDataPlaneRequest, GetStatusReply, GetStatusRequest, Process, Quota, Region,
+    Ring, cell, process::State,
 };
 use ioi_ipc::tonic::{Response, Status};
 use ioi_node_supervisor::Home;
@@ -95,6 +95,7 @@ impl Seen {
             "regions": self.plane.regions.iter().map(region_json).collect::<Vec<_>>(),
             "regions_left_off": self.plane.regions_left_off,
             "rings": self.plane.rings.iter().map(ring_json).collect::<Vec<_>>(),
+            "cells": self.plane.cells.iter().map(cell_json).collect::<Vec<_>>(),
         })
     }
 
@@ -103,6 +104,10 @@ impl Seen {
         let pid = self.pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
         screen.heading(&format!("Session {}: ioi {}{pid}, for {age}", short(self.log), self.command()));
         print_table(screen, &self.processes());
+        if !self.plane.cells.is_empty() {
+            screen.line("");
+            print_table(screen, &self.cells());
+        }
         if self.plane.regions.is_empty() {
             screen.line("\n  No region waits to be sealed or fetched.");
         } else {
@@ -142,6 +147,35 @@ impl Seen {
                     quota.regions_max.to_string(),
                 ],
                 None => ["–"; 4].map(str::to_owned),
+            });
+            table.row(cells);
+        }
+        table
+    }
+
+    fn cells(&self) -> Table {
+        let (left, right) = (Side::Left, Side::Right);
+        let columns = [
+            ("cell with", left),
+            ("says", left),
+            ("beats", right),
+            ("last beat", right),
+            ("bytes there", right),
+            ("of", right),
+        ];
+        let mut table = Table::new(&columns);
+        for cell in &self.plane.cells {
+            let mut cells = vec![name(&cell.process)];
+            cells.extend(match (cell.alive, cell.taken) {
+                (false, _) => ["nothing: ended", "–", "–", "–", "–"].map(str::to_owned),
+                (true, false) => ["nothing yet", "–", "–", "–", "–"].map(str::to_owned),
+                (true, true) => [
+                    cell_state(cell.state()).to_owned(),
+                    cell.heartbeat.to_string(),
+                    format!("{:.1} s ago", cell.silent_ms as f64 / 1000.0),
+                    size(cell.bytes),
+                    size(cell.bytes_max),
+                ],
             });
             table.row(cells);
         }
@@ -225,6 +259,24 @@ pub(super) fn region_json(region: &Region) -> Value {
     json!({"region": region.region, "bytes": region.bytes, "owner": region.owner,
         "owner_instance": region.owner_instance, "sealed": region.sealed, "readers": region.readers,
         "leases": region.leases})
+}
+
+fn cell_state(state: cell::State) -> &'static str {
+    match state {
+        cell::State::Starting => "starting",
+        cell::State::Serving => "serving",
+        cell::State::Degraded => "degraded",
+        cell::State::Stopping => "stopping",
+        cell::State::Unspecified => "unknown",
+    }
+}
+
+fn cell_json(cell: &Cell) -> Value {
+    let epochs = cell.epochs.iter().map(|epoch| (epoch.name.clone(), epoch.raised.into()));
+    json!({"process": cell.process, "alive": cell.alive, "taken": cell.taken,
+        "state": cell_state(cell.state()), "heartbeat": cell.heartbeat, "silent_ms": cell.silent_ms,
+        "silent_ms_max": cell.silent_ms_max, "bytes": cell.bytes, "bytes_max": cell.bytes_max,
+        "epochs": epochs.collect::<serde_json::Map<_, _>>()})
 }
 
 fn ring_json(ring: &Ring) -> Value {

@@ -18,6 +18,11 @@ impl Endpoint {
 
     /// Keeps the connection for `stay` after the last piece.
     pub(crate) fn staying(pieces: Vec<Vec<u8>>, stay: Duration) -> Self {
+        Self::slow(pieces, Duration::from_millis(20), stay)
+    }
+
+    /// Makes a pause after each piece, and keeps the connection for `stay` after the last one.
+    pub(crate) fn slow(pieces: Vec<Vec<u8>>, pause: Duration, stay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -32,7 +37,7 @@ impl Endpoint {
                     if stream.write_all(piece).and_then(|()| stream.flush()).is_err() {
                         break;
                     }
-                    std::thread::sleep(Duration::from_millis(20));
+                    std::thread::sleep(pause);
                 }
                 std::thread::sleep(stay);
             }

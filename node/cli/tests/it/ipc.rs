@@ -1,6 +1,7 @@
 //! `ioi ipc`: live runs are listed and watched by their user, and by nobody else.
 
 use crate::place::{Place, skip};
+use crate::processes::beneath;
 use crate::started::{Outcome, Started};
 use ioi_ipc::pair;
 use ioi_ipc::proto::public::public_client::PublicClient;
@@ -74,6 +75,40 @@ fn a_live_run_is_listed_with_its_processes_and_is_gone_after_its_end() {
     node.outcome();
     assert_eq!((live(&place, "sock").len(), live(&place, "key").len()), (0, 0));
     assert_eq!(ls(&place).event("runs")["removed"], 0);
+}
+
+#[test]
+fn the_cells_of_a_run_show_who_is_heard_of_and_what_they_take() {
+    let place = Place::new();
+    let node = sleeping(&place);
+    let cells = || ls(&place).event("run")["cells"].as_array().unwrap().clone();
+    let of = |cell: &Value, key: &str| cell[key].as_u64().unwrap_or_else(|| panic!("{key} in {cell}"));
+    let first = cells();
+    assert_eq!(first.iter().map(|cell| &cell["process"]).collect::<Vec<_>>(), ["guardian", "orchestrator"]);
+    for cell in &first {
+        assert_eq!(
+            (&cell["alive"], &cell["taken"], &cell["state"]),
+            (&true.into(), &true.into(), &"serving".into())
+        );
+        assert!((1..=128 << 10).contains(&of(cell, "bytes")), "an idle peer: {cell}");
+        assert_eq!((of(cell, "bytes_max"), of(cell, "silent_ms_max")), (64 << 20, 5000));
+        assert_eq!(cell["epochs"]["health_peer"], cell["heartbeat"]);
+    }
+    let (guardian, _) = beneath(node.pid()).into_iter().find(|(_, name)| name == "ioi-guardian").unwrap();
+    guardian.stop();
+    // The other one goes on; a beat comes before the limit of the one that was stopped.
+    let mut later = cells();
+    while of(&later[0], "silent_ms") < 1000 {
+        std::thread::sleep(Duration::from_millis(50));
+        later = cells();
+    }
+    guardian.go_on();
+    assert!(of(&later[1], "heartbeat") > of(&first[1], "heartbeat"), "{first:?} {later:?}");
+    let shown = place.ioi(["ipc", "ls"]).outcome();
+    for words in ["cell with", "serving", "s ago", "64.0 MiB"] {
+        assert!(shown.stdout.contains(words), "{words:?}: {shown:?}");
+    }
+    assert!(shown.stdout.lines().all(|line| line.chars().count() <= 80), "{shown:?}");
 }
 
 #[test]

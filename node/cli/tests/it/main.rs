@@ -25,6 +25,7 @@ mod processes;
 mod receipts;
 mod run;
 mod signals;
+mod silence;
 mod started;
 mod stopped;
 mod together;

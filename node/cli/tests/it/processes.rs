@@ -53,6 +53,11 @@ impl Process {
         self.signal(Signal::STOP);
     }
 
+    /// It goes on.
+    pub(crate) fn go_on(self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(self, signal: Signal) {
         // It may have ended in the same moment.
         let pid = rustix::process::Pid::from_raw(self.pid).unwrap();

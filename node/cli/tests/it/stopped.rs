@@ -8,11 +8,11 @@ use crate::started::{Outcome, Started};
 use std::time::Duration;
 
 /// Lowered deadlines, as many milliseconds that a busy machine doesn't miss them.
-const BOUNDS: &str = "orchestrator_ms=2000,guardian_ms=2000,workload_ms=2000,heartbeat_ms=500";
+const BOUNDS: &str = "silent_ms=3000,guardian_ms=2000,workload_ms=2000,heartbeat_ms=500";
 /// How long a command may live on after one of its processes was stopped.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
-fn find(node: &Started, name: &str) -> Option<Process> {
+pub(crate) fn find(node: &Started, name: &str) -> Option<Process> {
     beneath(node.pid()).into_iter().find(|(_, found)| found == name).map(|(process, _)| process)
 }
 
@@ -31,7 +31,7 @@ fn stop_in_conversation(place: &Place, name: &str) -> Outcome {
 }
 
 /// Asserts that the user is told where the unsigned records lie, and that they lie there.
-fn assert_records_are_named(place: &Place, outcome: &Outcome) {
+pub(crate) fn assert_records_are_named(place: &Place, outcome: &Outcome) {
     assert_eq!(place.receipts().len(), 0, "{outcome:?}");
     let run = std::fs::read_dir(place.path("home/runs")).unwrap().next().unwrap().unwrap();
     let records = run.path().join("records.jsonl");
@@ -43,7 +43,7 @@ fn assert_records_are_named(place: &Place, outcome: &Outcome) {
 fn a_stopped_orchestrator_ends_the_command() {
     let place = Place::new();
     let outcome = stop_in_conversation(&place, "ioi-orchestrato");
-    outcome.assert_fails(5, &["node.gone", "the orchestrator has been silent for 2 s"]);
+    outcome.assert_fails(5, &["node.gone", "the orchestrator has been silent for 3 s"]);
     assert_records_are_named(&place, &outcome);
 }
 

@@ -4,11 +4,14 @@ use super::*;
 use crate::bounds::Bounds;
 use crate::gate::Gate;
 use crate::host::Host;
+use ioi_cell::native::Host as CellHost;
 use ioi_firewall::{Context, Policy, Source};
 use ioi_ipc::proto::guardian::guardian_server::{Guardian, GuardianServer};
 use ioi_ipc::proto::guardian::{self as wire};
 use ioi_ipc::tonic::{Request, Response, Status as GrpcStatus, async_trait};
 use ioi_ipc::{Services, pair};
+use ioi_port::{HEART_QUOTA, HEART_TIER, Heart};
+use ioi_shm::DescriptorChannel;
 use ioi_types::{BootId, Digest, LogId};
 use std::io::Read;
 use tokio::sync::Semaphore;
@@ -115,7 +118,11 @@ async fn nobody() -> Host {
         let _held = theirs;
         std::future::pending::<()>().await;
     });
-    Host::new(pair::client(ours).await.unwrap())
+    let (here, there) = DescriptorChannel::pair().unwrap();
+    let second = Duration::from_secs(1);
+    CellHost::offer(&here, HEART_TIER, 0, HEART_QUOTA, second).unwrap();
+    let (heart, _) = Heart::start(there.into()).unwrap();
+    Host::new(pair::client(ours).await.unwrap(), heart)
 }
 
 fn effect() -> Call {

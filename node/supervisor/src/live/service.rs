@@ -2,12 +2,14 @@
 
 use super::journal::{Change, Entry, Happening, Next, Reader};
 use super::processes::{Row, process};
+use crate::cells;
 use crate::regions::{OWNER_BYTES_MAX, Summary};
 use crate::shared::Shared;
 use futures::stream::{self, BoxStream, StreamExt};
+use ioi_cell::{HEALTH_STATE_DEGRADED, HEALTH_STATE_SERVING, HEALTH_STATE_STARTING, HEALTH_STATE_STOPPING};
 use ioi_ipc::proto::common::Payload;
 use ioi_ipc::proto::public::{self as wire, event::Event as Told, public_server::Public};
-use ioi_ipc::proto::public::{get_status_reply::Mode, region_changed};
+use ioi_ipc::proto::public::{cell::State as CellState, get_status_reply::Mode, region_changed};
 use ioi_ipc::status::{missing_part, refuse};
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::{ErrorCode, LogId, limits};
@@ -16,6 +18,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Regions in one reply.
 const REGIONS_MAX: usize = 4096;
@@ -76,6 +79,10 @@ impl Shared {
         }
     }
 
+    fn cells(&self) -> Vec<wire::Cell> {
+        self.cells.summaries().into_iter().map(cell).collect()
+    }
+
     fn told(&self, next: Next) -> wire::Event {
         let Entry { sequence, time_ms, happening } = match next {
             Next::Entry(entry) => entry,
@@ -112,6 +119,37 @@ impl Shared {
             }
             (false, after) => Ok(self.journal.read_after(after)),
         }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn cell(summary: cells::Summary) -> wire::Cell {
+    let cells::Summary { name, alive, health, silent, may_be, bytes, epochs } = summary;
+    let epoch = |(name, raised): (&str, u32)| wire::CellEpoch { name: name.to_owned(), raised };
+    wire::Cell {
+        process: name.to_owned(),
+        alive,
+        taken: health.is_some(),
+        heartbeat: health.map_or(0, |health| health.heartbeat),
+        state: health.map_or(CellState::Starting, |health| state(health.state)).into(),
+        silent_ms: millis(silent),
+        silent_ms_max: millis(may_be),
+        bytes_max: bytes.map_or(0, |bytes| bytes.mapped),
+        bytes: bytes.map_or(0, |bytes| bytes.allocated),
+        epochs: epochs.into_iter().map(epoch).collect(),
+    }
+}
+
+fn state(number: u32) -> CellState {
+    match number {
+        HEALTH_STATE_STARTING => CellState::Starting,
+        HEALTH_STATE_SERVING => CellState::Serving,
+        HEALTH_STATE_DEGRADED => CellState::Degraded,
+        HEALTH_STATE_STOPPING => CellState::Stopping,
+        _ => CellState::Unspecified,
     }
 }
 
@@ -189,6 +227,7 @@ impl Public for PublicService {
             regions: regions.iter().take(REGIONS_MAX).map(|region| self.run.region(region)).collect(),
             rings: Vec::new(),
             quotas,
+            cells: self.run.cells(),
         }))
     }
 

@@ -210,11 +210,6 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::NextQuestionReply { question: question.unwrap_or_default(), end }))
     }
 
-    async fn beat(&self, _: Request<wire::BeatRequest>) -> Result<Response<wire::BeatReply>, Status> {
-        let interrupted = self.run.pulse.beat().await;
-        Ok(Response::new(wire::BeatReply { interrupted }))
-    }
-
     async fn report(
         &self,
         request: Request<wire::ReportRequest>,

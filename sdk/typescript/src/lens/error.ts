@@ -4,7 +4,9 @@ export type LensErrorCode =
   | "lens.length"
   | "lens.segments"
   | "lens.short"
-  | "tensor.length";
+  | "lens.unaligned"
+  | "tensor.length"
+  | "tensor.shape";
 
 /** One sentence with the value that was wrong, and a name for programs. */
 export class LensError extends Error {

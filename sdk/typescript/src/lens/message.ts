@@ -140,6 +140,10 @@ export function structPlace(at: number, dataWords: number, pointerCount: number)
 
 /** The one segment, which must be all that the bytes hold. */
 function segment(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteOffset % WORD_BYTES !== 0) {
+    // One that is refused natively is refused here, although this lens could read it.
+    throw new LensError("lens.unaligned", "a message starts at a multiple of 8 bytes; copy it to one");
+  }
   if (bytes.length < WORD_BYTES) {
     throw new LensError("lens.short", `${bytes.length} bytes are no message, which has ${WORD_BYTES} at least`);
   }

@@ -73,18 +73,18 @@ export class Arena {
     return true;
   }
 
-  /** Where a handle's bytes lie, if it is within a lease that is live. */
+  /** Where a handle's bytes lie, if it is a live lease or its beginning. */
   check(handle: Handle): { offset: number; length: number } {
     const place = checkHandle(handle, this.bounds);
     if (this.#find(handle) === undefined) {
-      throw new CellError("handle.stale", `no live lease has generation ${handle.generation} at ${handle.offset} with ${handle.length} bytes`);
+      throw new CellError("handle.stale", `no live lease of generation ${handle.generation} at ${handle.offset} has ${handle.length} bytes`);
     }
     return place;
   }
 
   #find(handle: Handle): Lease | undefined {
     const lease = handle.region === this.bounds.region ? this.#leases.get(Number(handle.offset)) : undefined;
-    const isLive = lease?.handle.generation === handle.generation && lease.handle.length === handle.length;
+    const isLive = lease?.handle.generation === handle.generation && handle.length <= BigInt(lease.bytes);
     return isLive ? lease : undefined;
   }
 

@@ -75,7 +75,7 @@ class CellSide {
     return this.memory.buffer;
   }
 
-  /** The arena's part that a handle names, in place. Whether it is still leased, its owner knows. */
+  /** The arena's part that a handle names, in place. Whether it is still leased, the host alone knows. */
   view(handle: Handle): Uint8Array<SharedArrayBuffer> {
     const { offset, length } = checkHandle(handle, this.arenaBounds);
     return this.memory.bytes.subarray(BASE + offset, BASE + offset + length);
@@ -119,6 +119,12 @@ export class HostCell extends CellSide {
     this.history = new HistoryWriter(memory, BASE, this.epochs);
     this.arena = new Arena(this.arenaBounds, quota);
     this.pingPong = new PingPongReader(memory, this.pingPongPlace());
+  }
+
+  /** The bytes of a lease, in place. A handle that a peer sent may be stale. */
+  override view(handle: Handle): Uint8Array<SharedArrayBuffer> {
+    this.arena.check(handle);
+    return super.view(handle);
   }
 
   /** Leases both buffers and says in the supervisor table where they are; the peer fills them. */

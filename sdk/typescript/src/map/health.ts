@@ -36,15 +36,22 @@ export class HealthLine {
     if (this.#epochs.side !== this.#side) {
       throw new CellError("side.wrong", `the ${this.#side}'s health line is not written by the ${this.#epochs.side}`);
     }
+    const first = new DataView(new ArrayBuffer(8));
+    const heartbeat = this.#memory.load(this.#at + cell.HEALTH_HEARTBEAT_OFFSET) + 1;
+    first.setUint32(cell.HEALTH_HEARTBEAT_OFFSET, heartbeat, true);
+    first.setUint32(cell.HEALTH_STATE_OFFSET, STATES.indexOf(state), true);
     this.#memory.storeLong(this.#at + cell.HEALTH_TIME_OFFSET, checkU64("a time", timeNs));
-    this.#memory.store(this.#at + cell.HEALTH_STATE_OFFSET, STATES.indexOf(state));
-    this.#memory.increment(this.#at + cell.HEALTH_HEARTBEAT_OFFSET);
+    // At once, so that a state is never taken for that of another beat.
+    this.#memory.storeLong(this.#at, first.getBigUint64(0, true));
     this.#epochs.raise(this.#side === "host" ? cell.EPOCH_HEALTH_HOST : cell.EPOCH_HEALTH_PEER);
   }
 
+  /** The last beat. Its time may be that of the next one: it is for people to look at. */
   read(): Health {
-    const heartbeat = this.#memory.load(this.#at + cell.HEALTH_HEARTBEAT_OFFSET);
-    const number = this.#memory.load(this.#at + cell.HEALTH_STATE_OFFSET);
+    const first = new DataView(new ArrayBuffer(8));
+    first.setBigUint64(0, this.#memory.loadLong(this.#at), true);
+    const heartbeat = first.getUint32(cell.HEALTH_HEARTBEAT_OFFSET, true);
+    const number = first.getUint32(cell.HEALTH_STATE_OFFSET, true);
     const state = STATES[number];
     if (state === undefined) {
       throw new CellError("entry.invalid", `a health state ${number}; there are ${STATES.length}`);

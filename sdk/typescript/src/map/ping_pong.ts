@@ -41,13 +41,19 @@ function secondOffset(bytes: number): number {
 function bufferBytes(memory: SharedMemory, place: PingPongPlace, buffer: number): Uint8Array<SharedArrayBuffer> {
   const first = memory.loadLong(place.writerLine + cell.PING_PONG_FIRST_OFFSET);
   const bytes = memory.loadLong(place.writerLine + cell.PING_PONG_BYTES_OFFSET);
-  const align = BigInt(cell.PING_PONG_ALIGN_BYTES);
-  // Both numbers are bounded before they are added, and a length of 0 is refused.
-  const both = bytes === 0n ? 0n : ((bytes + align - 1n) / align) * align + bytes;
-  const whole = { region: place.bounds.region, generation: 0, typeId: 0, offset: first, length: both };
-  const { offset } = checkHandle(whole, place.bounds);
-  const at = place.base + offset + buffer * secondOffset(Number(bytes));
+  const at = place.base + checkBuffers(first, bytes, place.bounds) + buffer * secondOffset(Number(bytes));
   return memory.bytes.subarray(at, at + Number(bytes));
+}
+
+/** Where the first buffer starts, if both lie within the bounds. */
+function checkBuffers(first: bigint, bytes: bigint, bounds: HandleBounds): number {
+  const align = BigInt(cell.PING_PONG_ALIGN_BYTES);
+  if (first % align !== 0n) {
+    throw new CellError("handle.invalid", `ping-pong buffers at ${first}; a multiple of ${align} is needed`);
+  }
+  // Big integers don't wrap, and a length of 0 is refused.
+  const length = bytes === 0n ? 0n : ((bytes + align - 1n) / align) * align + bytes;
+  return checkHandle({ region: bounds.region, generation: 0, typeId: 0, offset: first, length }, bounds).offset;
 }
 
 /** The side that fills the buffers. */
@@ -68,8 +74,7 @@ export class PingPongWriter {
     if (this.#active() !== 0 || this.#writing !== undefined) {
       throw new CellError("argument.invalid", "the buffers are in use and can't be moved");
     }
-    const length = BigInt(pingPongBytes(bytes));
-    checkHandle({ region: this.#place.bounds.region, generation: 0, typeId: 0, offset: BigInt(offset), length }, this.#place.bounds);
+    checkBuffers(BigInt(offset), BigInt(bytes), this.#place.bounds);
     this.#memory.storeLong(this.#place.writerLine + cell.PING_PONG_BYTES_OFFSET, BigInt(bytes));
     this.#memory.storeLong(this.#place.writerLine + cell.PING_PONG_FIRST_OFFSET, BigInt(offset));
   }
@@ -126,7 +131,7 @@ export class PingPongReader {
 
   /**
    * Claims the newest buffer, until `release`; undefined when there is none yet, or when the
-   * writer flipped each time we looked. What it holds doesn't change while it is claimed.
+   * writer was flipping each time we looked. What it holds doesn't change while it is claimed.
    */
   claim(): PingPongBuffer | undefined {
     const claim = this.#place.readerLine + cell.PING_PONG_CLAIM_OFFSET;

@@ -112,6 +112,8 @@ export class RingWriter extends RingEnd {
   readonly #published: () => void;
   #written: number;
   #read: number;
+  /** What the capacity is to be once the ring is empty. */
+  #wanted = 0;
 
   /** Goes on where the pages are; `published` is called after each record that became visible. */
   constructor(memory: SharedMemory, place: RingPlace, published: () => void = () => {}) {
@@ -137,8 +139,11 @@ export class RingWriter extends RingEnd {
     const bytes = recordBytes(payload.length);
     this.#read = this.#loadRead();
     const used = this.checkUsed(this.#written, this.#read);
+    if (bytes > this.capacityBytes - used) {
+      this.#want(bytes);
+    }
     if (used === 0) {
-      this.#grow(bytes);
+      this.#grow();
     }
     if (bytes > this.capacityBytes - used) {
       return false;
@@ -165,18 +170,23 @@ export class RingWriter extends RingEnd {
     return this.memory.load(this.place.readerPage + cell.BYTE_RING_READ_OFFSET);
   }
 
-  /**
-   * Doubles until the record fits. Only an empty ring may grow: no byte of it would lie where
-   * its index says afterwards. The memory of a shared buffer is there already.
-   */
-  #grow(bytes: number): void {
-    let capacity = this.capacityBytes;
+  /** A record had no room: the ring is to be twice as large, or as large as the record takes. */
+  #want(bytes: number): void {
+    let capacity = this.capacityBytes * 2;
     while (capacity < bytes) {
       capacity *= 2;
     }
-    if (capacity !== this.capacityBytes) {
-      this.capacityBytes = capacity;
-      this.memory.store(this.place.writerPage + cell.BYTE_RING_CAPACITY_OFFSET, capacity);
+    this.#wanted = Math.min(capacity, cell.BYTE_RING_CAPACITY_BYTES_MAX);
+  }
+
+  /**
+   * Only an empty ring may grow: no byte of it would lie where its index says afterwards. The
+   * memory of a shared buffer is there already.
+   */
+  #grow(): void {
+    if (this.#wanted > this.capacityBytes) {
+      this.capacityBytes = this.#wanted;
+      this.memory.store(this.place.writerPage + cell.BYTE_RING_CAPACITY_OFFSET, this.capacityBytes);
     }
   }
 

@@ -1,6 +1,6 @@
 import * as cell from "../cell.js";
 import { CellError } from "./error.js";
-import { Table } from "./table.js";
+import { ATTEMPTS_MAX, Table } from "./table.js";
 import type { SharedMemory } from "./memory.js";
 
 /** One line of the supervisor table: a section, who writes in it, and where it lies. */
@@ -42,24 +42,33 @@ export class SupervisorTable {
     this.#table = new Table(memory, { at: base + cell.SUPERVISOR_OFFSET, count: cell.SUPERVISOR_ENTRY_COUNT, entryBytes });
   }
 
+  /** The section as it was at one moment. Its bytes say whether it changed meanwhile. */
   read(section: number): Section {
-    const record = this.#table.memory.copyRecord(this.#table.entry(section), cell.SUPERVISOR_ENTRY_BYTES);
-    return {
-      section: record.getUint32(cell.SUPERVISOR_ENTRY_SECTION_OFFSET, true),
-      flags: record.getUint32(cell.SUPERVISOR_ENTRY_FLAGS_OFFSET, true),
-      offset: record.getUint32(cell.SUPERVISOR_ENTRY_OFFSET_OFFSET, true),
-      bytes: record.getUint32(cell.SUPERVISOR_ENTRY_BYTES_OFFSET, true),
-    };
+    const at = this.#table.entry(section);
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const bytes = this.#load(at, cell.SUPERVISOR_ENTRY_BYTES_OFFSET);
+      const found = {
+        section: this.#load(at, cell.SUPERVISOR_ENTRY_SECTION_OFFSET),
+        flags: this.#load(at, cell.SUPERVISOR_ENTRY_FLAGS_OFFSET),
+        offset: this.#load(at, cell.SUPERVISOR_ENTRY_OFFSET_OFFSET),
+        bytes,
+      };
+      if (this.#load(at, cell.SUPERVISOR_ENTRY_BYTES_OFFSET) === bytes) {
+        return found;
+      }
+    }
+    throw new CellError("entry.invalid", `section ${section} changed ${ATTEMPTS_MAX} times while it was read`);
   }
 
   /** For the host, while nobody else knows of the memory, and for the ping-pong buffers. */
   write(section: Section): void {
-    const record = new DataView(new ArrayBuffer(cell.SUPERVISOR_ENTRY_BYTES));
-    record.setUint32(cell.SUPERVISOR_ENTRY_SECTION_OFFSET, section.section, true);
-    record.setUint32(cell.SUPERVISOR_ENTRY_FLAGS_OFFSET, section.flags, true);
-    record.setUint32(cell.SUPERVISOR_ENTRY_OFFSET_OFFSET, section.offset, true);
-    record.setUint32(cell.SUPERVISOR_ENTRY_BYTES_OFFSET, section.bytes, true);
-    this.#table.memory.storeRecord(this.#table.entry(section.section), record);
+    const at = this.#table.entry(section.section);
+    // Nobody takes the old place with the new size, or the other way round.
+    this.#store(at, cell.SUPERVISOR_ENTRY_BYTES_OFFSET, 0);
+    this.#store(at, cell.SUPERVISOR_ENTRY_SECTION_OFFSET, section.section);
+    this.#store(at, cell.SUPERVISOR_ENTRY_FLAGS_OFFSET, section.flags);
+    this.#store(at, cell.SUPERVISOR_ENTRY_OFFSET_OFFSET, section.offset);
+    this.#store(at, cell.SUPERVISOR_ENTRY_BYTES_OFFSET, section.bytes);
   }
 
   /** Refuses a map whose sections lie elsewhere than this library's constants say. */
@@ -72,5 +81,13 @@ export class SupervisorTable {
         throw new CellError("cell.table", `the map is not a Cell of this version: ${message}`);
       }
     }
+  }
+
+  #load(at: number, field: number): number {
+    return this.#table.memory.load(at + field);
+  }
+
+  #store(at: number, field: number, value: number): void {
+    this.#table.memory.store(at + field, value);
   }
 }

@@ -12,7 +12,7 @@ const STATES: readonly SyscallState[] = ["asked", "running", "done", "failed"];
 
 /** A call in flight. */
 export interface Syscall {
-  /** From 1; never used twice. */
+  /** From 1, and above every one that is still in the table. */
   readonly call: bigint;
   readonly method: number;
   readonly state: SyscallState;
@@ -54,11 +54,13 @@ export class Syscalls {
 /** The caller's side of it. */
 export class SyscallsWriter extends Syscalls {
   readonly #epochs: Epochs;
-  #last = 0n;
+  #last: bigint;
 
+  /** Goes on above the calls that a caller before it has left in the table. */
   constructor(memory: SharedMemory, base: number, epochs: Epochs) {
     super(memory, base);
     this.#epochs = epochs;
+    this.#last = this.#newest();
   }
 
   /** Enters a call that was asked for; returns its number. */
@@ -73,7 +75,7 @@ export class SyscallsWriter extends Syscalls {
     record.setUint32(cell.SYSCALL_ENTRY_MODULE_OFFSET, checkU32("a module", module), true);
     record.setBigUint64(cell.SYSCALL_ENTRY_DEADLINE_OFFSET, checkU64("a deadline", deadlineNs), true);
     writeHandle(record, cell.SYSCALL_ENTRY_HANDLE_OFFSET, handle);
-    this.#last += 1n;
+    this.#last = checkU64("a call", this.#last + 1n);
     this.table.memory.storeRecord(at, record);
     this.#store(at, this.#last);
     return this.#last;
@@ -94,6 +96,15 @@ export class SyscallsWriter extends Syscalls {
   #store(at: number, call: bigint): void {
     this.table.memory.storeLong(at + cell.SYSCALL_ENTRY_CALL_OFFSET, call);
     this.#epochs.raise(cell.EPOCH_SYSCALL);
+  }
+
+  #newest(): bigint {
+    let newest = 0n;
+    for (let index = 0; index < cell.SYSCALL_ENTRY_COUNT; index += 1) {
+      const call = this.callAt(this.table.entry(index));
+      newest = call > newest ? call : newest;
+    }
+    return newest;
   }
 
   #place(call: bigint): number | undefined {

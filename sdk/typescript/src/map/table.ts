@@ -2,7 +2,7 @@ import { CellError } from "./error.js";
 import type { SharedMemory } from "./memory.js";
 
 /** How often a reader takes a record again that changed under it, before it says so. */
-const ATTEMPTS_MAX = 1000;
+export const ATTEMPTS_MAX = 1000;
 
 /** The geometry of a table of records of one size. */
 export interface TablePlace {

@@ -1,7 +1,7 @@
 import { CellError } from "./error.js";
 
 const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder("utf-8", { fatal: true });
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A name as a fixed number of bytes: UTF-8 with zeros behind it. */
 export function encodeName(name: string, bytes: number): Uint8Array {
@@ -20,6 +20,9 @@ export function decodeName(padded: Uint8Array): string {
   const name = end < 0 ? padded : padded.subarray(0, end);
   if (end >= 0 && padded.subarray(end).some((byte) => byte !== 0)) {
     throw new CellError("entry.invalid", "a name has bytes behind its end");
+  }
+  if (name.length === 0) {
+    throw new CellError("entry.invalid", "an entry has no name");
   }
   try {
     return DECODER.decode(name);
