@@ -106,7 +106,7 @@ fn shapes(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
                 Kind::Message(child) => messages.iter().position(|known| *known == child),
                 _ => None,
             };
-            let (name, count) = if field.is_list() {
+            let (name, count) = if field.is_list() || field.is_map() {
                 repeated += 1;
                 (field.name().to_owned(), format!("Count::Many {{ {} }}", many(pool, &field, repeated - 1)))
             } else {

@@ -188,7 +188,7 @@ fn varint(left: &mut &[u8]) -> Result<u64, Status> {
 mod tests {
     use super::*;
     use crate::proto::control::{Document, ExecuteJobRequest, IngestJob, execute_job_request::Job};
-    use crate::proto::supervisor::{ForgetRequest, OpenPath, OpenRequest};
+    use crate::proto::supervisor::{DemoTask, ForgetRequest, OpenPath, OpenRequest};
     use crate::status::code;
     use prost::Message;
 
@@ -212,6 +212,16 @@ mod tests {
         let paths = |count| OpenRequest { paths: vec![OpenPath::default(); count] }.encode_to_vec();
         assert!(crate::decode::<OpenRequest>(paths(1024).as_slice()).is_ok());
         assert_eq!(refusal::<OpenRequest>(&paths(1025)).0, ErrorCode::ArgumentInvalid);
+    }
+
+    #[test]
+    fn a_map_has_as_many_entries_as_a_field_has_items() {
+        let map = |count: u32| {
+            let targets = (0..count).map(|number| (number.to_string(), String::new().into())).collect();
+            DemoTask { targets, ..DemoTask::default() }.encode_to_vec()
+        };
+        assert_eq!(crate::decode::<DemoTask>(map(4096).as_slice()).unwrap().targets.len(), 4096);
+        assert_eq!(refusal::<DemoTask>(&map(4097)).0, ErrorCode::ArgumentInvalid);
     }
 
     #[test]
