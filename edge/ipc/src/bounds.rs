@@ -75,4 +75,12 @@ impl Bounds {
         resets: Rate { burst: 256, per_second: 64 },
         empty_frames: Rate { burst: 4096, per_second: 1024 },
     };
+
+    /// What a client holds its server to. It answers each 32 KiB that we send with windows, so it may send more
+    /// frames that carry nothing, and it may end calls that it has refused.
+    pub const SERVER: Self = Self {
+        resets: Rate { burst: 4096, per_second: 1024 },
+        empty_frames: Rate { burst: 16_384, per_second: 8192 },
+        ..Self::NODE
+    };
 }

@@ -2,10 +2,11 @@
 //!
 //! tonic's own codec answers them with INTERNAL and no code of ours.
 
+use crate::shape;
 use crate::status::refuse;
 use ioi_types::ErrorCode;
-use prost::Message;
 use prost::bytes::Buf;
+use prost::{Message, Name};
 use std::marker::PhantomData;
 use tonic::Status;
 use tonic::codec::DecodeBuf;
@@ -24,7 +25,7 @@ impl<E, D> Default for Codec<E, D> {
 impl<E, D> tonic::codec::Codec for Codec<E, D>
 where
     E: Message + Send + 'static,
-    D: Message + Default + Send + 'static,
+    D: Message + Name + Default + Send + 'static,
 {
     type Encode = E;
     type Decode = D;
@@ -43,8 +44,12 @@ where
 /// One message of the contracts, as every server and client of ours reads it.
 ///
 /// # Errors
-/// `protocol.payload` for bytes that are not a message of this type.
-pub fn decode<D: Message + Default>(bytes: impl Buf) -> Result<D, Status> {
+/// `protocol.payload` for bytes that are not a message of this type, or have a field twice that is there once;
+/// `argument.invalid` for more items of a field than its contract has. Both before anything takes memory.
+pub fn decode<D: Message + Name + Default>(mut bytes: impl Buf) -> Result<D, Status> {
+    // Bytes that lie in one piece, as all do here, are not copied by this.
+    let bytes = bytes.copy_to_bytes(bytes.remaining());
+    shape::check(&D::full_name(), &bytes)?;
     D::decode(bytes).map_err(|error| {
         refuse(ErrorCode::ProtocolPayload, format!("the message is not of its type: {error}"))
     })
@@ -54,7 +59,7 @@ pub fn decode<D: Message + Default>(bytes: impl Buf) -> Result<D, Status> {
 #[derive(Debug)]
 pub(crate) struct Decoder<D>(PhantomData<D>);
 
-impl<D: Message + Default> tonic::codec::Decoder for Decoder<D> {
+impl<D: Message + Name + Default> tonic::codec::Decoder for Decoder<D> {
     type Item = D;
     type Error = Status;
 

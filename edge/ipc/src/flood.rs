@@ -98,6 +98,12 @@ impl Meter {
         }
     }
 
+    /// At the beginning of a server's side, which has no preface.
+    #[must_use]
+    pub fn of_server(bounds: &Bounds, now: Instant) -> Self {
+        Self { place: Place::Header([0; HEADER_BYTES], 0), ..Self::new(bounds, now) }
+    }
+
     /// Takes the next bytes of the peer, in whatever pieces they come.
     ///
     /// # Errors
@@ -177,9 +183,8 @@ pub(crate) struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    pub(crate) fn new(socket: S, bounds: &Bounds) -> (Self, Arc<OnceLock<Fault>>) {
+    pub(crate) fn new(socket: S, meter: Meter) -> (Self, Arc<OnceLock<Fault>>) {
         let fault = Arc::new(OnceLock::new());
-        let meter = Meter::new(bounds, Instant::now());
         (Self { socket, meter, fault: Arc::clone(&fault) }, fault)
     }
 }

@@ -26,6 +26,7 @@ pub mod pair;
 pub mod payload;
 mod server;
 mod services;
+mod shape;
 pub mod status;
 
 /// The contracts of `schema/proto`, as generated.

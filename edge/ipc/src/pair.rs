@@ -2,14 +2,15 @@
 //! listening socket, no address, one peer for the pair's whole life.
 
 use crate::bounds::Bounds;
-use crate::server;
+use crate::flood::{Guarded, Meter};
+use crate::server::{self, at_fault};
 use crate::services::Services;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 
@@ -51,10 +52,14 @@ pub async fn client_within(end: OwnedFd, deadline: Duration) -> io::Result<Chann
 }
 
 async fn connect(end: OwnedFd, endpoint: Endpoint) -> io::Result<Channel> {
-    let once = Mutex::new(Some(stream(end)?));
+    // A server that floods is at fault; every call from then on fails with that as its cause.
+    let meter = Meter::of_server(&Bounds::SERVER, Instant::now());
+    let (guarded, fault) = Guarded::new(stream(end)?, meter);
+    let once = Mutex::new(Some(guarded));
     let connector = tower::service_fn(move |_| {
         let taken = once.lock().ok().and_then(|mut slot| slot.take());
-        async move { taken.map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
+        let gone = fault.get().map_or_else(|| io::ErrorKind::NotConnected.into(), at_fault);
+        async move { taken.map(TokioIo::new).ok_or(gone) }
     });
     let endpoint = endpoint.http2_max_header_list_size(Bounds::NODE.header_list_bytes);
     endpoint.connect_with_connector(connector).await.map_err(io::Error::other)

@@ -2,10 +2,10 @@
 
 use crate::bounds::Bounds;
 use crate::deadline;
-use crate::flood::{Fault, Guarded};
+use crate::flood::{Fault, Guarded, Meter};
 use crate::methods::{ceiling, method};
 use crate::services::{Served, Services};
-use crate::status::{missing_part, refuse};
+use crate::status::{missing_part, number, refuse};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -34,7 +34,7 @@ pub(crate) async fn serve<S>(socket: S, services: Services, bounds: Bounds) -> i
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (socket, fault) = Guarded::new(socket, &bounds);
+    let (socket, fault) = Guarded::new(socket, Meter::new(&bounds, Instant::now()));
     let peer = Arc::new(Peer {
         services: services.finished().await,
         bounds,
@@ -56,7 +56,7 @@ where
     }
 }
 
-fn at_fault(fault: &Fault) -> io::Error {
+pub(crate) fn at_fault(fault: &Fault) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, fault.clone())
 }
 
@@ -104,7 +104,9 @@ impl Peer {
             None => answer.await,
         };
         let timer = time.map(|time| (Box::pin(sleep(call.left(time))), time));
-        Ok(answer?.map(|body| Body::new(Timed { body: Some(body), timer, _call: call })))
+        let mut answer = answer?;
+        number(answer.headers_mut());
+        Ok(answer.map(|body| Body::new(Timed { body: Some(body), timer, _call: call })))
     }
 
     /// What must hold before anything of a call is read.
@@ -246,7 +248,10 @@ impl HttpBody for Timed {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        if let Poll::Ready(frame) = Pin::new(body).poll_frame(context) {
+        if let Poll::Ready(mut frame) = Pin::new(body).poll_frame(context) {
+            if let Some(trailers) = frame.as_mut().and_then(|frame| frame.as_mut().ok()?.trailers_mut()) {
+                number(trailers);
+            }
             return Poll::Ready(frame);
         }
         let Some((timer, time)) = &mut this.timer else { return Poll::Pending };

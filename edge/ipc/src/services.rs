@@ -1,6 +1,9 @@
 //! What one channel serves: its services, and health and reflection beside them.
 
 use crate::methods::DESCRIPTORS;
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -116,13 +119,31 @@ impl Served {
     fn reflection(&self) -> Routes {
         let made = self.reflection.get_or_init(|| {
             let sets = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
-            let builder = sets
-                .into_iter()
-                .fold(Reflection::configure(), Reflection::register_encoded_file_descriptor_set);
+            let sets = sets.into_iter().filter_map(|set| only(&self.names, set));
+            let builder = sets.fold(Reflection::configure(), Reflection::register_file_descriptor_set);
             let builder = self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name));
             // The descriptors are compiled in, so this fails always or never; a test asks for them.
             builder.build_v1().map(Routes::new).unwrap_or_default().prepare()
         });
         made.clone()
     }
+}
+
+/// What a set has of these services: the services themselves, their files, and what these import.
+fn only(services: &[&str], encoded: &[u8]) -> Option<FileDescriptorSet> {
+    let mut set = FileDescriptorSet::decode(encoded).ok()?;
+    for file in &mut set.file {
+        let package = file.package().to_owned();
+        file.service.retain(|service| services.contains(&format!("{package}.{}", service.name()).as_str()));
+    }
+    let serving = set.file.iter().filter(|file| !file.service.is_empty());
+    let mut left: Vec<String> = serving.map(|file| file.name().to_owned()).collect();
+    let mut kept = BTreeSet::new();
+    while let Some(name) = left.pop() {
+        let imports = set.file.iter().filter(|file| file.name() == name).flat_map(|file| &file.dependency);
+        left.extend(imports.filter(|import| !kept.contains(*import)).cloned());
+        kept.insert(name);
+    }
+    set.file.retain(|file| kept.contains(file.name()));
+    Some(set)
 }

@@ -1,5 +1,7 @@
 //! Error codes of `ioi-types` across gRPC: the number travels in the trailer `ioi-code`.
 
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 use ioi_types::{ErrorCategory, ErrorCode};
 use tonic::{Code, Status};
 
@@ -18,6 +20,28 @@ pub fn refuse(code: ErrorCode, message: impl Into<String>) -> Status {
 pub fn code(status: &Status) -> ErrorCode {
     let number = status.metadata().get(TRAILER).and_then(|value| value.to_str().ok()?.parse().ok());
     number.and_then(ErrorCode::from_number).unwrap_or(ErrorCode::Internal)
+}
+
+/// Gives an error that comes from a library beneath, and so has no number, the one that is closest.
+pub(crate) fn number(headers: &mut HeaderMap) {
+    let given = headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()));
+    if let Some(code) = given.filter(|code| *code != Code::Ok && !headers.contains_key(TRAILER)) {
+        headers.insert(TRAILER, HeaderValue::from(of_library(code).number()));
+    }
+}
+
+/// Nothing of ours answers INTERNAL; the library says so of a request that it can't read.
+const fn of_library(code: Code) -> ErrorCode {
+    match code {
+        Code::OutOfRange => ErrorCode::ProtocolLength,
+        Code::Internal | Code::Unimplemented => ErrorCode::ProtocolPayload,
+        Code::InvalidArgument | Code::NotFound => ErrorCode::ArgumentInvalid,
+        Code::ResourceExhausted => ErrorCode::QuotaMemory,
+        Code::DeadlineExceeded => ErrorCode::DeadlineExceeded,
+        Code::Cancelled => ErrorCode::Cancelled,
+        Code::Unauthenticated => ErrorCode::AuthenticationFailed,
+        _ => ErrorCode::Internal,
+    }
 }
 
 /// The answer of a method whose part of the node does not exist yet.

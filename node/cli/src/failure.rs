@@ -50,9 +50,10 @@ impl From<RunError> for Failure {
             RunError::Failed { code, .. } => (exit_of(*code), code.name()),
             RunError::Root(refused) => (exit_of(refused.code), refused.code.name()),
             RunError::Home(_) => (exit::USAGE, "home"),
-            RunError::Gone { .. } | RunError::Silent { .. } | RunError::Cell { .. } => {
-                (exit::UNAVAILABLE, ErrorCode::NodeGone.name())
-            }
+            RunError::Gone { .. }
+            | RunError::Silent { .. }
+            | RunError::Cell { .. }
+            | RunError::Faulty { .. } => (exit::UNAVAILABLE, ErrorCode::NodeGone.name()),
             RunError::Spawn { .. } => (exit::UNAVAILABLE, ErrorCode::SandboxUnavailable.name()),
             _ => (exit::UNAVAILABLE, "unavailable"),
         };

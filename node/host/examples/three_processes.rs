@@ -80,10 +80,11 @@ fn worker(host: &mut Endpoint) -> Result<()> {
             say(host, PLANNER, 0, &format!("that it heard `{body}`"))?;
             continue;
         };
-        // In the name of whoever asked.
-        say(host, PLANNER, delivery, &sum.to_string())?;
+        // Before the answer: after it others may send, and who waits for a refusal hears nothing else.
         say(host, STRANGER, 0, "a secret")?;
         println!("worker: not sent: {}", refused(host)?);
+        // In the name of whoever asked.
+        say(host, PLANNER, delivery, &sum.to_string())?;
     }
     Ok(())
 }

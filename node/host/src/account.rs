@@ -1,6 +1,7 @@
 //! What a party has under way, against its limits. It outlives every connection of the
 //! party, so nothing is won by coming back.
 
+use crate::borrowed::Borrowed;
 use crate::bucket::Bucket;
 use crate::policy::Limits;
 use ioi_port::routed::{Party, Reason};
@@ -20,10 +21,11 @@ pub(crate) struct Account {
     pub(crate) is_attached: bool,
     pub(crate) messages: u32,
     pub(crate) bytes: u32,
-    /// Leases on their way.
-    lent: Vec<Handle>,
-    /// Leases that others hold.
-    out: Vec<(Party, Handle)>,
+    /// Its leases: on their way, held by others, or over without its having been told.
+    pub(crate) leases: u32,
+    pub(crate) lease_bytes: u64,
+    /// What it holds of others.
+    pub(crate) borrowed: Borrowed,
     pub(crate) delegations: u32,
     pub(crate) counts: Counts,
     causes: VecDeque<(u32, Vec<Party>)>,
@@ -41,7 +43,7 @@ pub struct Counts {
     pub received: u64,
     /// Requests that were refused, by reason.
     pub refused: BTreeMap<Reason, u64>,
-    /// Notices that it did not take in time to have them.
+    /// Answers that it did not take in time to have them.
     pub notices_lost: u64,
 }
 
@@ -53,22 +55,14 @@ impl Account {
             is_attached: false,
             messages: 0,
             bytes: 0,
-            lent: Vec::new(),
-            out: Vec::new(),
+            leases: 0,
+            lease_bytes: 0,
+            borrowed: Borrowed::default(),
             delegations: 0,
             counts: Counts::default(),
             causes: VecDeque::new(),
             last_delivery: 0,
         }
-    }
-
-    pub(crate) fn leases(&self) -> u32 {
-        (self.lent.len() + self.out.len()) as u32
-    }
-
-    pub(crate) fn lease_bytes(&self) -> u64 {
-        // Each was added only when the sum was within a limit, so it doesn't overflow.
-        self.lent.iter().chain(self.out.iter().map(|(_, handle)| handle)).map(|handle| handle.length).sum()
     }
 
     /// Counts a message that is to wait for a recipient, if there is room for it.
@@ -89,42 +83,26 @@ impl Account {
             return Err(Reason::Bytes);
         }
         if let Some(handle) = handle {
-            let sum = self.lease_bytes().checked_add(handle.length);
-            let has_room = sum.is_some_and(|sum| sum <= limits.lease_bytes_max);
-            if self.leases() >= limits.leases_max || !has_room {
-                return Err(Reason::Leases);
-            }
-            self.lent.push(handle);
+            let sum = self.lease_bytes.checked_add(handle.length);
+            let sum = sum.filter(|sum| *sum <= limits.lease_bytes_max && self.leases < limits.leases_max);
+            self.lease_bytes = sum.ok_or(Reason::Leases)?;
+            self.leases += 1;
         }
         self.messages += 1;
         self.bytes += bytes;
         Ok(())
     }
 
-    /// The message waits no longer. `by`, if it was delivered, has its lease now.
-    pub(crate) fn discharge(&mut self, bytes: u32, handle: Option<Handle>, by: Option<Party>) {
+    /// The message waits no longer. Its lease, if it has one, goes on.
+    pub(crate) fn discharge(&mut self, bytes: u32) {
         self.messages -= 1;
         self.bytes -= bytes;
-        if let Some(handle) = handle
-            && let Some(at) = self.lent.iter().position(|lent| *lent == handle)
-        {
-            self.lent.swap_remove(at);
-            self.out.extend(by.map(|by| (by, handle)));
-        }
     }
 
-    /// `by` gives a lease back; false if it has no such lease.
-    pub(crate) fn returned(&mut self, by: Party, handle: &Handle) -> bool {
-        let at = self.out.iter().position(|(holder, out)| *holder == by && out == handle);
-        at.map(|at| self.out.swap_remove(at)).is_some()
-    }
-
-    /// `by` is dead and holds nothing any more: the leases that it had.
-    pub(crate) fn all_returned(&mut self, by: Party) -> Vec<Handle> {
-        let (back, out) = self.out.iter().partition(|(holder, _)| *holder == by);
-        self.out = out;
-        let back: Vec<(Party, Handle)> = back;
-        back.into_iter().map(|(_, handle)| handle).collect()
+    /// A lease is over, and its owner knows or can't be told.
+    pub(crate) fn free(&mut self, lease: &Handle) {
+        self.leases -= 1;
+        self.lease_bytes -= lease.length;
     }
 
     /// Notes whose hands a message passed through that is delivered here: its number.

@@ -2,13 +2,12 @@
 //!
 //! An entry says who holds what right over what object, and of which entry it was made.
 //! It is used by its number, but the number opens nothing: every use is held against the
-//! holder, whom the host knows by the channel. An entry is alive only while every entry
-//! up to its root is: so a revocation takes effect at once for all that came of it, and
-//! the sweep behind it only gets the places back. A place's generation goes up when its
-//! entry goes, so that an old number never names a new entry.
+//! holder, whom the host knows by the channel. A revocation takes an entry out with all
+//! that came of it, so what is in the table is alive. A place's generation goes up when
+//! its entry goes, so that an old number never names a new entry.
 
 use ioi_port::routed::{CapabilityId, Object, Party, Reason, Rights};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a capability can be handed on, one after the other.
 pub const DEPTH_MAX: u8 = 8;
@@ -26,11 +25,20 @@ pub(crate) struct Entry {
     depth: u8,
 }
 
+impl Entry {
+    /// Whether a rule gave it to its holder, so that it also has what the rule says of whom it names.
+    pub(crate) fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Place {
     /// From 1, so that no number is 0.
     generation: u32,
     entry: Option<Entry>,
+    /// What was made of it and is there.
+    children: BTreeSet<CapabilityId>,
 }
 
 /// An entry that is gone, with those to whom that matters.
@@ -47,7 +55,7 @@ pub(crate) struct Capabilities {
     free: Vec<u32>,
     /// What each party holds, so that nobody searches through what others hold.
     held: BTreeMap<Party, Vec<CapabilityId>>,
-    /// Goes up with every revocation: what was decided before has to be decided again.
+    /// Goes up with every revocation.
     epoch: u64,
 }
 
@@ -93,13 +101,21 @@ impl Capabilities {
         if !line.any(|id| self.entry(id).is_some_and(|entry| entry.holder == by)) {
             return Err(Reason::NoCapability);
         }
-        self.epoch += 1;
-        let mut gone: Vec<Gone> = self.remove(id).into_iter().collect();
-        self.sweep(&mut gone);
-        Ok(gone)
+        Ok(self.end(id))
     }
 
-    /// The entry, if `by` holds it and it is alive.
+    /// Ends an entry and all that came of it, whoever holds it.
+    pub(crate) fn end(&mut self, id: CapabilityId) -> Vec<Gone> {
+        self.epoch += 1;
+        let (mut gone, mut left) = (Vec::new(), vec![id]);
+        while let Some(id) = left.pop() {
+            left.extend(self.entry(id).iter().flat_map(|_| &self.places[parts(id).0 as usize].children));
+            gone.extend(self.remove(id));
+        }
+        gone
+    }
+
+    /// The entry, if `by` holds it.
     pub(crate) fn held(&self, id: CapabilityId, by: Party) -> Result<Entry, Reason> {
         match self.alive(id)? {
             entry if entry.holder == by => Ok(entry),
@@ -117,21 +133,8 @@ impl Capabilities {
         self.places.len() - self.free.len()
     }
 
-    fn all(&self) -> impl Iterator<Item = (CapabilityId, Entry)> {
-        let named =
-            |(index, place): (usize, &Place)| Some((id(index as u32, place.generation), place.entry?));
-        self.places.iter().enumerate().filter_map(named)
-    }
-
-    /// The entry, if no entry of its line was revoked.
     fn alive(&self, id: CapabilityId) -> Result<Entry, Reason> {
-        let found = self.entry(id).ok_or_else(|| self.missing(id))?;
-        let mut parent = found.parent;
-        // The line is at most DEPTH_MAX long, as each entry is one deeper than its parent.
-        while let Some(id) = parent {
-            parent = self.entry(id).ok_or(Reason::Revoked)?.parent;
-        }
-        Ok(found)
+        self.entry(id).ok_or_else(|| self.missing(id))
     }
 
     fn entry(&self, id: CapabilityId) -> Option<Entry> {
@@ -150,13 +153,16 @@ impl Capabilities {
 
     fn insert(&mut self, entry: Entry) -> CapabilityId {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place { generation: 1, entry: None });
+            self.places.push(Place { generation: 1, ..Place::default() });
             (self.places.len() - 1) as u32
         });
         let place = &mut self.places[index as usize];
         place.entry = Some(entry);
         let id = id(index, place.generation);
         self.held.entry(entry.holder).or_default().push(id);
+        if let Some(parent) = entry.parent {
+            self.places[parts(parent).0 as usize].children.insert(id);
+        }
         id
     }
 
@@ -165,20 +171,18 @@ impl Capabilities {
         let entry = self.entry(id)?;
         let place = &mut self.places[index as usize];
         place.entry = None;
+        place.children.clear();
         self.held.entry(entry.holder).or_default().retain(|held| *held != id);
+        if let Some(parent) = entry.parent.filter(|parent| self.entry(*parent).is_some()) {
+            self.places[parts(parent).0 as usize].children.remove(&id);
+        }
         // A place whose generations are used up is never used again.
+        let place = &mut self.places[index as usize];
         if let Some(next) = place.generation.checked_add(1) {
             place.generation = next;
             self.free.push(index);
         }
         Some(Gone { id, holder: entry.holder, giver: entry.giver })
-    }
-
-    /// Gets back the places of entries whose line is broken.
-    fn sweep(&mut self, gone: &mut Vec<Gone>) {
-        let broken: Vec<CapabilityId> =
-            self.all().map(|(id, _)| id).filter(|id| self.alive(*id).is_err()).collect();
-        gone.extend(broken.into_iter().filter_map(|id| self.remove(id)));
     }
 }
 

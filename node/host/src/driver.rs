@@ -4,7 +4,7 @@
 //! so that it is the sender who waits.
 
 use crate::router::{Effect, Input, Router};
-use ioi_port::routed::{Party, ROUTED_BYTES, RoutedPort};
+use ioi_port::routed::{CapabilityId, Party, ROUTED_BYTES, RoutedPort};
 use ioi_port::{Awaitable, wait_any};
 use ioi_shm::{ConnectError, DescriptorChannel, Fault, Port};
 use std::fmt;
@@ -92,6 +92,11 @@ impl Host {
             }
         }
         Ok(std::mem::take(&mut self.effects))
+    }
+
+    /// Ends a capability, whoever holds it, and all that came of it: nothing flows by it from now on.
+    pub fn revoke(&mut self, capability: CapabilityId) {
+        self.step(Input::Revoke { capability });
     }
 
     /// The router, to look at.

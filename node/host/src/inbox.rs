@@ -1,13 +1,9 @@
-//! What waits for one recipient: the host's own notices and the messages of others, one
-//! from each sender in turn, so that no sender's queue makes another's longer.
+//! The messages of others that wait for one recipient, one from each sender in turn, so that
+//! no sender's queue makes another's longer.
 
 use ioi_port::routed::Party;
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// The host's own notices at most; a recipient that doesn't take them loses the rest.
-/// Those that answer no request fill half of it at most: others have a hand in them.
-pub(crate) const NOTICES_MAX: usize = 64;
 
 /// A message on its way.
 pub(crate) trait Waiting {
@@ -23,37 +19,17 @@ struct Lane<T> {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Inbox<T> {
-    notices: VecDeque<(u32, Vec<u8>)>,
     /// None is empty; the first is the next to have its turn.
     lanes: VecDeque<Lane<T>>,
 }
 
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
-        Inbox { notices: VecDeque::new(), lanes: VecDeque::new() }
+        Inbox { lanes: VecDeque::new() }
     }
 }
 
 impl<T: Waiting> Inbox<T> {
-    /// Puts a notice at the end; false when there are too many.
-    pub(crate) fn notify(&mut self, msg_id: u32, notice: Vec<u8>) -> bool {
-        let notices_max = if msg_id == 0 { NOTICES_MAX / 2 } else { NOTICES_MAX };
-        let has_room = self.notices.len() < notices_max;
-        if has_room {
-            self.introduce(notice, msg_id);
-        }
-        has_room
-    }
-
-    /// Puts a notice at the end whatever is there: for what a party is told when it comes.
-    pub(crate) fn introduce(&mut self, notice: Vec<u8>, msg_id: u32) {
-        self.notices.push_back((msg_id, notice));
-    }
-
-    pub(crate) fn next_notice(&mut self) -> Option<(u32, Vec<u8>)> {
-        self.notices.pop_front()
-    }
-
     /// Messages of one sender that wait here.
     pub(crate) fn waiting_of(&self, sender: Party) -> usize {
         self.lanes.iter().find(|lane| lane.sender == sender).map_or(0, |lane| lane.queue.len())
@@ -65,7 +41,7 @@ impl<T: Waiting> Inbox<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.notices.is_empty() && self.lanes.is_empty()
+        self.lanes.is_empty()
     }
 
     pub(crate) fn push(&mut self, sender: Party, message: T) {
@@ -104,7 +80,6 @@ impl<T: Waiting> Inbox<T> {
 
     /// Takes out everything: its owner is gone.
     pub(crate) fn clear(&mut self) -> Vec<(Party, T)> {
-        self.notices.clear();
         let lanes = std::mem::take(&mut self.lanes);
         lanes.into_iter().flat_map(|lane| lane.queue.into_iter().map(move |m| (lane.sender, m))).collect()
     }

@@ -20,8 +20,16 @@
 //! # On whose behalf
 //! A party that acts for another names the delivery that made it act. Then everybody up
 //! to the first sender must have been able to send the message, unless the rule says
-//! that this party vouches. What a party does without naming a delivery it does in its own
-//! name; one that is there for others only (`on_behalf_only`) can't.
+//! that this party vouches; whoever it hands that capability on to doesn't. What a party does
+//! without naming a delivery it does in its own name; one that is there for others only
+//! (`on_behalf_only`) can't, so it neither delegates nor commands, which name none.
+//!
+//! # What comes to its end
+//! What gives something up costs no token: a revocation, a lease that comes back. In a ring it
+//! still comes after what its sender has put there before, which waits for tokens;
+//! [`Host::revoke`] waits for nothing. A lender hears of every lease that is over: it counts
+//! against its limit until the notice was taken. Of equal handles that several lent to one party
+//! none is over until all came back, as whoever gives one back names the handle alone.
 //!
 //! ```
 //! use ioi_port::routed::{Notice, Request};
@@ -49,10 +57,12 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod borrowed;
 mod bucket;
 mod capability;
 mod driver;
 mod inbox;
+mod notices;
 mod policy;
 mod router;
 

@@ -51,17 +51,17 @@ pub struct Limits {
     pub messages_to_one_max: u32,
     /// Bytes of those messages.
     pub bytes_max: u32,
-    /// Leases that others hold of it, or that are on their way.
+    /// Leases that others hold of it, that are on their way, or of whose end it is still to hear.
     pub leases_max: u32,
     /// Bytes of those leases.
     pub lease_bytes_max: u64,
     /// Capabilities that it has handed on.
     pub delegations_max: u32,
-    /// Requests of any kind in a second, in the long run.
+    /// Requests in a second, in the long run; those that give something up don't count.
     pub requests_per_second: u32,
     /// Requests at once after a pause.
     pub burst: u32,
-    /// It acts for others only: a message without a cause is refused.
+    /// It acts for others only: a message without a cause is refused, and so is what names none.
     pub on_behalf_only: bool,
 }
 
@@ -81,7 +81,7 @@ pub struct RuleSource {
     /// What `from` may not do, whatever it was handed.
     #[serde(default)]
     pub deny: Vec<Right>,
-    /// `from` may do it for others who may not.
+    /// `from` may do it for others who may not; not so whoever `from` hands the right on to.
     #[serde(default)]
     pub vouches: bool,
 }

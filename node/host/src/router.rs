@@ -5,7 +5,8 @@
 
 use crate::account::{Account, Counts};
 use crate::capability::{Capabilities, Gone};
-use crate::inbox::{Inbox, Waiting};
+use crate::inbox::{self, Inbox};
+use crate::notices::Notices;
 use crate::policy::Policy;
 use ioi_port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
 use ioi_shm::Handle;
@@ -34,6 +35,11 @@ pub enum Input<'a> {
         of: Party,
         /// For how many.
         messages: usize,
+    },
+    /// The host's owner ends a capability, whoever holds it, and all that came of it.
+    Revoke {
+        /// Which; one that is gone already is no error.
+        capability: CapabilityId,
     },
     /// Time has passed.
     Tick,
@@ -72,7 +78,8 @@ pub enum Effect {
     },
 }
 
-/// A decision, good while no capability was revoked since.
+/// A decision: good while the capability is there, and for what is sent for others while none
+/// was revoked since.
 #[derive(Clone, Copy, Debug)]
 struct Grant {
     capability: CapabilityId,
@@ -97,7 +104,7 @@ impl Message {
     }
 }
 
-impl Waiting for Message {
+impl inbox::Waiting for Message {
     fn expires(&self) -> Duration {
         self.expires
     }
@@ -109,6 +116,13 @@ struct Refusal {
     reason: Reason,
     wait: Duration,
     text: String,
+}
+
+impl Refusal {
+    fn notice(&self) -> Notice<'_> {
+        let wait_ms = u32::try_from(self.wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
+        Notice::Refused { reason: self.reason, wait_ms, text: &self.text }
+    }
 }
 
 impl From<Reason> for Refusal {
@@ -124,9 +138,12 @@ pub struct Router {
     capabilities: Capabilities,
     accounts: Vec<Account>,
     inboxes: Vec<Inbox<Message>>,
-    /// The last decisions, by sender and recipient; they end with the epoch.
-    decided: BTreeMap<(Party, Party), Grant>,
+    notices: Vec<Notices>,
+    /// By which capability a sender may send to a recipient, while it is there.
+    decided: BTreeMap<(Party, Party), CapabilityId>,
     message_life: Duration,
+    /// No message expires before; so only then are they all looked at.
+    next_expiry: Option<Duration>,
 }
 
 /// What is known of one party, for whoever may ask.
@@ -181,11 +198,13 @@ impl Router {
         let accounts: Vec<Account> =
             policy.parties().map(|party| Account::new(policy.limits(party))).collect();
         let inboxes = accounts.iter().map(|_| Inbox::default()).collect();
+        let notices = accounts.iter().map(|_| Notices::default()).collect();
         let mut capabilities = Capabilities::default();
         for (holder, object, rule) in policy.grants() {
             capabilities.mint(holder, object, policy.rule_at(rule).allow, rule);
         }
-        Router { policy, capabilities, accounts, inboxes, decided: BTreeMap::new(), message_life }
+        let (decided, next_expiry) = (BTreeMap::new(), None);
+        Router { policy, capabilities, accounts, inboxes, notices, decided, message_life, next_expiry }
     }
 
     /// The policy.
@@ -197,7 +216,7 @@ impl Router {
     /// Whether something waits for a party.
     #[must_use]
     pub fn waits_for(&self, party: Party) -> bool {
-        !self.inboxes[at(party)].is_empty()
+        !self.inboxes[at(party)].is_empty() || !self.notices[at(party)].is_empty()
     }
 
     /// How long what a party sends would be refused for its rate; the longest time there
@@ -207,10 +226,10 @@ impl Router {
         self.accounts[at(party)].bucket.wait(now)
     }
 
-    /// When the next message expires.
+    /// Before this no message expires.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Duration> {
-        self.inboxes.iter().filter_map(Inbox::next_expiry).min()
+        self.next_expiry
     }
 
     /// How a party is.
@@ -222,8 +241,8 @@ impl Router {
             is_attached: account.is_attached,
             messages: account.messages,
             bytes: account.bytes,
-            leases: account.leases(),
-            lease_bytes: account.lease_bytes(),
+            leases: account.leases,
+            lease_bytes: account.lease_bytes,
             depth: self.inboxes[at(party)].depth(),
             capabilities: self.capabilities.of(party).count(),
             counts: account.counts.clone(),
@@ -246,17 +265,20 @@ impl Router {
             Input::Detached(party) => self.detached(party),
             Input::Sent { by, msg_id, message } => self.sent(by, msg_id, message, now, effects),
             Input::Room { of, messages } => self.fill(of, messages, now, effects),
-            Input::Tick => self.policy.parties().for_each(|party| self.expire(party, now)),
+            Input::Revoke { capability } => {
+                let gone = self.capabilities.end(capability);
+                self.tell_revoked(gone);
+            }
+            Input::Tick => self.tick(now),
         }
     }
 
     fn attached(&mut self, party: Party) {
-        self.accounts[at(party)].is_attached = true;
+        if std::mem::replace(&mut self.accounts[at(party)].is_attached, true) {
+            return;
+        }
         for (capability, object, rights) in self.held(party) {
-            let name = self.policy.object_name(object);
-            let mut notice = Vec::new();
-            Notice::Granted { capability, object, rights, name }.write(&mut notice);
-            self.inboxes[at(party)].introduce(notice, 0);
+            self.granted(party, capability, object, rights);
         }
     }
 
@@ -266,25 +288,43 @@ impl Router {
         for (sender, message) in self.inboxes[at(party)].clear() {
             self.drop_message(sender, &message, Reason::Absent.into());
         }
-        for owner in self.policy.parties() {
-            for handle in self.accounts[at(owner)].all_returned(party) {
-                self.notify(owner, 0, &Notice::Returned { handle });
-            }
+        for (lender, handle) in self.accounts[at(party)].borrowed.take_all() {
+            self.returned(lender, &handle);
+        }
+        let mut untold = std::mem::take(&mut self.notices[at(party)]);
+        while let Some(notice) = untold.pop() {
+            notice.lease().iter().for_each(|lease| self.accounts[at(party)].free(lease));
+        }
+    }
+
+    fn tick(&mut self, now: Duration) {
+        if self.next_expiry.is_some_and(|first| first <= now) {
+            self.policy.parties().for_each(|party| self.expire(party, now));
+            self.next_expiry = self.inboxes.iter().filter_map(Inbox::next_expiry).min();
         }
     }
 
     fn sent(&mut self, by: Party, msg_id: u32, message: &[u8], now: Duration, effects: &mut Vec<Effect>) {
-        // Refused requests cost as much as others, so guessing is slow.
-        let handled = match self.accounts[at(by)].spend(now) {
-            Err(wait) => Err(Refusal { wait, ..Reason::Rate.into() }),
-            Ok(()) => match Request::read(message) {
-                None => Err(Reason::Malformed.into()),
-                Some(request) => self.handle(by, msg_id, &request, now, effects),
-            },
+        let request = Request::read(message);
+        let handled = match request {
+            // What gives something up is held up by no rate. Each of these that succeeds ends
+            // something that has cost a token; the others cost one now.
+            Some(request @ (Request::Revoke { .. } | Request::Return { .. })) => self
+                .handle(by, msg_id, &request, now, effects)
+                .or_else(|refusal| self.spend(by, now).and(Err(refusal))),
+            // Refused requests cost as much as others, so guessing is slow.
+            _ => self.spend(by, now).and_then(|()| {
+                let request = request.ok_or(Reason::Malformed)?;
+                self.handle(by, msg_id, &request, now, effects)
+            }),
         };
         if let Err(refusal) = handled {
             self.refuse(by, msg_id, &refusal);
         }
+    }
+
+    fn spend(&mut self, by: Party, now: Duration) -> Result<(), Refusal> {
+        self.accounts[at(by)].spend(now).map_err(|wait| Refusal { wait, ..Reason::Rate.into() })
     }
 
     fn handle(
@@ -303,13 +343,22 @@ impl Router {
                 let expires = now.saturating_add(self.message_life);
                 self.enqueue(by, Message { grant, msg_id, handle, body: body.into(), hands, expires })
             }
-            Request::Delegate { capability, to, rights } => self.delegate(by, msg_id, capability, to, rights),
+            Request::Delegate { capability, to, rights } => {
+                self.in_its_own_name(by)?;
+                self.delegate(by, msg_id, capability, to, rights)
+            }
             Request::Revoke { capability } => self.revoke(by, msg_id, capability),
             Request::Return { handle } => self.give_back(by, &handle),
             Request::Command { capability, command, body } => {
+                self.in_its_own_name(by)?;
                 self.command(by, msg_id, capability, command, body, effects)
             }
         }
+    }
+
+    /// What names no delivery is done in the party's own name, if it may do anything in that.
+    fn in_its_own_name(&self, by: Party) -> Result<(), Refusal> {
+        Ok(self.accounts[at(by)].callers(0).map(drop)?)
     }
 
     /// Decides whether `by` may send, in its own name and in that of every caller.
@@ -321,13 +370,13 @@ impl Router {
         callers: &[Party],
     ) -> Result<Grant, Refusal> {
         let epoch = self.capabilities.epoch();
-        let known = to.and_then(|to| self.decided.get(&(by, to)));
-        if let Some(grant) = known
-            && grant.epoch == epoch
-            && capability.is_none_or(|id| id == grant.capability)
+        let known = to.and_then(|to| Some((to, *self.decided.get(&(by, to))?)));
+        if let Some((to, known)) = known
+            && capability.is_none_or(|id| id == known)
             && callers.is_empty()
+            && self.capabilities.held(known, by).is_ok()
         {
-            return Ok(*grant);
+            return Ok(Grant { capability: known, to, epoch });
         }
         let capability = match (capability, to) {
             (Some(id), _) => id,
@@ -341,12 +390,11 @@ impl Router {
             return Err(Reason::NoCapability.into());
         }
         self.permit(by, capability, Rights::SEND)?;
-        if !self.policy.rule_at(entry.rule).vouches {
+        if !(entry.is_root() && self.policy.rule_at(entry.rule).vouches) {
             self.check_callers(callers, object)?;
         }
-        let grant = Grant { capability, to: object, epoch };
-        self.decided.insert((by, object), grant);
-        Ok(grant)
+        self.decided.insert((by, object), capability);
+        Ok(Grant { capability, to: object, epoch })
     }
 
     /// Everybody on whose behalf it is sent could have sent it, or is the one who gets it.
@@ -392,6 +440,7 @@ impl Router {
         let waiting = self.inboxes[at(to)].waiting_of(by);
         self.accounts[at(by)].charge(message.bytes(), waiting, message.handle)?;
         self.accounts[at(by)].counts.accepted += 1;
+        self.next_expiry = Some(self.next_expiry.map_or(message.expires, |first| first.min(message.expires)));
         self.inboxes[at(to)].push(by, message);
         Ok(())
     }
@@ -418,21 +467,41 @@ impl Router {
     }
 
     fn revoke(&mut self, by: Party, msg_id: u32, capability: CapabilityId) -> Result<(), Refusal> {
-        for Gone { id, holder, giver } in self.capabilities.revoke(capability, by)? {
-            if let Some(giver) = giver {
-                self.accounts[at(giver)].delegations -= 1;
-            }
-            self.notify(holder, 0, &Notice::Revoked { capability: id });
-        }
+        let gone = self.capabilities.revoke(capability, by)?;
+        self.tell_revoked(gone);
         self.notify(by, msg_id, &Notice::Done { capability: None, body: &[] });
         Ok(())
     }
 
+    fn tell_revoked(&mut self, gone: Vec<Gone>) {
+        for Gone { id, holder, giver } in gone {
+            if let Some(giver) = giver {
+                self.accounts[at(giver)].delegations -= 1;
+            }
+            if self.accounts[at(holder)].is_attached {
+                self.notices[at(holder)].revoked(id, bytes(&Notice::Revoked { capability: id }));
+            }
+        }
+    }
+
     fn give_back(&mut self, by: Party, handle: &Handle) -> Result<(), Refusal> {
-        let parties = self.policy.parties();
-        let owner = parties.into_iter().find(|owner| self.accounts[at(*owner)].returned(by, handle));
-        self.notify(owner.ok_or(Reason::NotLent)?, 0, &Notice::Returned { handle: *handle });
+        for lender in self.accounts[at(by)].borrowed.give_back(handle)? {
+            self.returned(lender, handle);
+        }
         Ok(())
+    }
+
+    fn returned(&mut self, lender: Party, handle: &Handle) {
+        self.end_lease(lender, *handle, 0, &Notice::Returned { handle: *handle });
+    }
+
+    /// A lease counts until its lender was told of its end, so that this can't be lost.
+    fn end_lease(&mut self, lender: Party, lease: Handle, msg_id: u32, notice: &Notice<'_>) {
+        if self.accounts[at(lender)].is_attached {
+            self.notices[at(lender)].lease_ended(lease, msg_id, bytes(notice));
+        } else {
+            self.accounts[at(lender)].free(&lease);
+        }
     }
 
     fn command(
@@ -451,7 +520,9 @@ impl Router {
             (Command::GetState, Object::Host) => answer.extend(self.totals()),
             (Command::Shutdown, Object::Host) => effects.push(Effect::StopHost { by }),
             (Command::Shutdown, Object::Party(party)) => {
-                self.notify(party, 0, &Notice::Stop);
+                if self.accounts[at(party)].is_attached {
+                    self.notices[at(party)].stop(bytes(&Notice::Stop));
+                }
                 effects.push(Effect::StopParty { party, by });
             }
             (Command::CreateTask, Object::Host) => effects.push(Effect::CreateTask { by, body: body.into() }),
@@ -478,15 +549,20 @@ impl Router {
         let from = effects.len();
         while effects.len() - from < messages {
             let before = effects.len();
-            let notice = self.inboxes[at(to)].next_notice();
-            effects.extend(notice.map(|(msg_id, message)| Effect::Put { to, msg_id, message }));
+            effects.extend(self.next_notice(to));
             if effects.len() - from < messages {
                 effects.extend(self.next_message(to));
             }
-            if effects.len() == before {
+            if effects.len() == before && !self.waits_for(to) {
                 return;
             }
         }
+    }
+
+    fn next_notice(&mut self, to: Party) -> Option<Effect> {
+        let notice = self.notices[at(to)].pop()?;
+        notice.lease().iter().for_each(|lease| self.accounts[at(to)].free(lease));
+        Some(Effect::Put { to, msg_id: notice.msg_id, message: notice.message })
     }
 
     /// The next message of which the capability is still good.
@@ -498,22 +574,25 @@ impl Router {
                 continue;
             }
             let account = &mut self.accounts[at(sender)];
-            account.discharge(message.bytes(), message.handle, Some(to));
+            account.discharge(message.bytes());
             account.counts.delivered += 1;
             let account = &mut self.accounts[at(to)];
+            message.handle.iter().for_each(|handle| account.borrowed.add(sender, handle));
             account.counts.received += 1;
             let delivery = account.delivered(message.hands);
             let notice =
                 Notice::Delivered { from: sender, delivery, handle: message.handle, body: &message.body };
-            let mut bytes = Vec::new();
-            notice.write(&mut bytes);
-            return Some(Effect::Put { to, msg_id: 0, message: bytes });
+            return Some(Effect::Put { to, msg_id: 0, message: bytes(&notice) });
         }
     }
 
-    /// Decides again if any capability was revoked since.
+    /// Decides again if what it was decided by may have changed.
     fn is_still_good(&mut self, sender: Party, message: &Message) -> Result<(), Refusal> {
         let Grant { capability, to, epoch } = message.grant;
+        if message.handle.is_some_and(|handle| self.accounts[at(to)].borrowed.is_closed(&handle)) {
+            let text = "an equal lease of somebody else is being given back".to_owned();
+            return Err(Refusal { text, ..Reason::Leases.into() });
+        }
         if epoch == self.capabilities.epoch() {
             return Ok(());
         }
@@ -528,33 +607,45 @@ impl Router {
     }
 
     fn drop_message(&mut self, sender: Party, message: &Message, refusal: Refusal) {
-        self.accounts[at(sender)].discharge(message.bytes(), message.handle, None);
-        self.refuse(sender, message.msg_id, &refusal);
+        self.accounts[at(sender)].discharge(message.bytes());
+        match message.handle {
+            None => self.refuse(sender, message.msg_id, &refusal),
+            Some(lease) => {
+                self.count(sender, &refusal);
+                self.end_lease(sender, lease, message.msg_id, &refusal.notice());
+            }
+        }
     }
 
     fn refuse(&mut self, party: Party, msg_id: u32, refusal: &Refusal) {
-        let Refusal { reason, wait, text } = refusal;
-        *self.accounts[at(party)].counts.refused.entry(*reason).or_default() += 1;
-        let wait_ms = u32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
-        self.notify(party, msg_id, &Notice::Refused { reason: *reason, wait_ms, text });
+        self.count(party, refusal);
+        self.notify(party, msg_id, &refusal.notice());
+    }
+
+    fn count(&mut self, party: Party, refusal: &Refusal) {
+        *self.accounts[at(party)].counts.refused.entry(refusal.reason).or_default() += 1;
     }
 
     fn granted(&mut self, to: Party, capability: CapabilityId, object: Object, rights: Rights) {
-        let name = self.policy.object_name(object).to_owned();
-        self.notify(to, 0, &Notice::Granted { capability, object, rights, name: &name });
+        let notice = Notice::Granted { capability, object, rights, name: self.policy.object_name(object) };
+        if self.accounts[at(to)].is_attached {
+            self.notices[at(to)].granted(capability, bytes(&notice));
+        }
     }
 
+    /// Answers a request.
     fn notify(&mut self, to: Party, msg_id: u32, notice: &Notice<'_>) {
         let account = &mut self.accounts[at(to)];
-        if !account.is_attached {
-            return;
-        }
-        let mut bytes = Vec::new();
-        notice.write(&mut bytes);
-        if !self.inboxes[at(to)].notify(msg_id, bytes) {
+        if account.is_attached && !self.notices[at(to)].answer(msg_id, bytes(notice)) {
             account.counts.notices_lost += 1;
         }
     }
+}
+
+fn bytes(notice: &Notice<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    notice.write(&mut bytes);
+    bytes
 }
 
 fn at(party: Party) -> usize {

@@ -30,6 +30,7 @@ use ioi_shm::ConnectError;
 use ioi_types::{ErrorCode, LogId};
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -117,6 +118,14 @@ pub enum RunError {
         /// For how long.
         silent: Duration,
     },
+    /// A process of the node broke the bounds of its channel, which was ended.
+    #[error("the {name} was cut off from the supervisor: {source}")]
+    Faulty {
+        /// Which.
+        name: String,
+        /// What it did.
+        source: io::Error,
+    },
     /// A process of the node did not take its cell as it was given.
     #[error("the {name} broke the hand-over of its cell, so it was ended: {source}")]
     Cell {
@@ -163,6 +172,7 @@ pub struct Run {
     shared: Arc<Shared>,
     children: Vec<(&'static str, Arc<Child>)>,
     reports: mpsc::Receiver<Report>,
+    faults: (mpsc::UnboundedSender<Broken>, mpsc::UnboundedReceiver<Broken>),
     /// `None` where the run can't be watched.
     live: Option<Live>,
     log: LogId,
@@ -174,6 +184,18 @@ fn random<const N: usize>() -> Result<[u8; N], RunError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| system("no random bytes")(io::Error::other(error)))?;
     Ok(bytes)
+}
+
+/// A process that broke its bounds, and how. Each does so once at most.
+type Broken = (&'static str, io::Error);
+
+/// Serves a process of the node. That it is gone is seen where processes are watched; that it broke its bounds is
+/// seen only here.
+async fn serve(name: &'static str, end: OwnedFd, services: Services, faults: mpsc::UnboundedSender<Broken>) {
+    if let Err(source) = pair::serve(end, services).await {
+        // A run that is over has nobody to tell.
+        let _ = faults.send((name, source));
+    }
 }
 
 fn station_if(wanted: bool, name: &'static str) -> Result<Option<Station>, RunError> {
@@ -246,7 +268,10 @@ impl Run {
         shared.journal.add(Happening::Session { ended: false });
         // A run that nobody can watch is a run all the same.
         let live = Live::open(&shared).ok();
-        let mut run = Self { shared, children: Vec::new(), reports: inbox, live, log, cut_short_until: None };
+        let faults = mpsc::unbounded_channel();
+        let cut_short_until = None;
+        let mut run =
+            Self { shared, children: Vec::new(), reports: inbox, faults, live, log, cut_short_until };
 
         run.spawn(guardian, profiles::guardian, |run| {
             Services::new().with(GuardianHostServer::new(GuardianService { run }))
@@ -290,9 +315,8 @@ impl Run {
         let process = Process { end: child.end(), kill };
         self.shared.cells.add(name, process, offer, descriptors);
         self.children.push((name, child));
-        // The task ends with the run's runtime; an error means that the peer is gone, and its end is seen
-        // where processes are watched.
-        tokio::spawn(pair::serve(host, service(Arc::clone(&self.shared))));
+        // The task ends with the run's runtime.
+        tokio::spawn(serve(name, host, service(Arc::clone(&self.shared)), self.faults.0.clone()));
         Ok(())
     }
 
@@ -311,6 +335,12 @@ impl Run {
         tokio::select! {
             biased;
             report = self.reports.recv() => self.with_cause(report).await,
+            Some((name, source)) = self.faults.1.recv() => {
+                if self.shared.finished.load(Ordering::Acquire) {
+                    return Ok(self.reports.try_recv().ok());
+                }
+                Err(RunError::Faulty { name: name.into(), source })
+            }
             // Before its end is seen, so that the reason is said.
             fault = self.shared.cells.fault() => self.cut_short(fault).await,
             gone = first_end(self.children.iter()) => {
@@ -424,4 +454,30 @@ async fn first_end(children: impl Iterator<Item = &(&'static str, Arc<Child>)>) 
 async fn ended(name: &str, child: &Child) -> RunError {
     let exit = child.exited().await;
     RunError::Gone { name: name.to_owned(), exit, words: child.last_words() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    #[tokio::test]
+    async fn a_process_that_breaks_its_bounds_is_named_with_what_it_did() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let (faults, mut told) = mpsc::unbounded_channel();
+        tokio::spawn(serve("orchestrator", far.into(), Services::new(), faults));
+        near.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+        let pings = b"\0\0\x08\x06\x01\0\0\0\0\0\0\0\0\0\0\0\0".repeat(10_000);
+        near.set_nonblocking(true).unwrap();
+        let mut flood = tokio::net::UnixStream::from_std(near).unwrap();
+        // It is cut off in the middle, so not all of this is taken.
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut flood, &pings).await;
+        let told = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
+        let (name, source) = told.expect("nobody was told").unwrap();
+        let error = RunError::Faulty { name: name.into(), source }.to_string();
+        let expected =
+            "the orchestrator was cut off from the supervisor: the peer floods this process with pings";
+        assert_eq!(error, expected);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::corpus::Corpus;
 use crate::memory::Memory;
 use crate::model;
+use crate::service::blocking;
 use ioi_crypto::hash::blake3;
 use ioi_data::context::{self, ArchivedChunk, ArchivedContextSlice, Chunk, ContextSlice};
 use ioi_data::types::Message;
@@ -14,6 +15,8 @@ use ioi_search::{Answer, Hit, Question, Span, reader};
 use ioi_shm::View;
 use ioi_types::{Digest, ErrorCode, limits};
 use std::fmt::Write;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Passages put into one context slice.
 const PASSAGES_MAX: usize = 16;
@@ -22,7 +25,7 @@ const QUOTES_MAX: usize = 3;
 
 /// Finds passages, seals them as a slice, and reads the answer from the slice in place.
 pub(crate) async fn answer(
-    corpus: &Corpus,
+    corpus: &Arc<Corpus>,
     memory: &Memory,
     job: &AnswerJob,
     slice_id: u64,
@@ -35,7 +38,7 @@ pub(crate) async fn answer(
 
 /// Finds passages, seals them as a slice, and writes the request to a model from the slice in place.
 pub(crate) async fn prompt(
-    corpus: &Corpus,
+    corpus: &Arc<Corpus>,
     memory: &Memory,
     job: &PromptJob,
     slice_id: u64,
@@ -64,7 +67,7 @@ struct Found {
 
 impl Found {
     async fn seal(
-        corpus: &Corpus,
+        corpus: &Arc<Corpus>,
         memory: &Memory,
         question: &str,
         passages_max: u32,
@@ -76,11 +79,8 @@ impl Found {
         let most = usize::try_from(passages_max).ok().filter(|most| (1..=PASSAGES_MAX).contains(most));
         let most =
             most.ok_or_else(|| invalid(&format!("{passages_max} passages are not 1 to {PASSAGES_MAX}")))?;
-        let index = corpus.finished();
-        let terms = index.question(question).map_err(|error| invalid(&error))?;
-        let slice = slice(corpus, question, &index.search(&terms, most), slice_id);
-        let encoded = context::encode(&slice).map_err(|error| invalid(&error))?;
-        drop(slice);
+        let (corpus, question) = (Arc::clone(corpus), question.to_owned());
+        let (terms, encoded) = blocking(move || search(&corpus, &question, most, slice_id)).await??;
         let (region, view) = memory.seal(&encoded).await?;
         Ok(Self { question: terms, region, view })
     }
@@ -101,6 +101,20 @@ impl Found {
 
 fn invalid(error: &dyn std::fmt::Display) -> Status {
     refuse(ErrorCode::ArgumentInvalid, error.to_string())
+}
+
+/// The first question merges the index, and each searches all of it, which may take a while.
+fn search(
+    corpus: &Corpus,
+    question: &str,
+    most: usize,
+    slice_id: u64,
+) -> Result<(Question, impl Deref<Target = [u8]> + Send + use<>), Status> {
+    let index = corpus.finished();
+    let terms = index.question(question).map_err(|error| invalid(&error))?;
+    let slice = slice(corpus, question, &index.search(&terms, most), slice_id);
+    let encoded = context::encode(&slice).map_err(|error| invalid(&error))?;
+    Ok((terms, encoded))
 }
 
 fn slice(corpus: &Corpus, question: &str, hits: &[Hit], slice_id: u64) -> ContextSlice {

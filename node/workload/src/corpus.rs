@@ -8,7 +8,7 @@ use ioi_ipc::tonic::Status;
 use ioi_search::{Builder, Index, Span};
 use ioi_types::{Digest, ErrorCode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// Documents of one session.
 const DOCUMENTS_MAX: usize = 4_000_000;
@@ -35,10 +35,44 @@ impl Entry {
 #[derive(Default)]
 pub(crate) struct Corpus {
     entries: RwLock<Vec<Entry>>,
-    /// Builders that nobody is using; at most one a thread comes to exist.
-    idle: Mutex<Vec<Builder>>,
+    builders: Mutex<Builders>,
+    /// Rung when a builder comes back.
+    back: Condvar,
     text_bytes: AtomicU64,
-    index: Mutex<Option<Arc<Index>>>,
+    index: OnceLock<Arc<Index>>,
+}
+
+/// Who builds, under one lock, so that no builder is handed out after the index was begun.
+#[derive(Default)]
+struct Builders {
+    /// Those that nobody is using; at most one a thread comes to exist.
+    idle: Vec<Builder>,
+    /// How many are being used.
+    busy: usize,
+    /// No further one is handed out.
+    is_closed: bool,
+}
+
+/// A builder that goes back however its use ends, with all that it has taken in.
+pub(crate) struct Borrowed<'c> {
+    corpus: &'c Corpus,
+    builder: Option<Builder>,
+}
+
+impl Borrowed<'_> {
+    pub(crate) fn add(&mut self, number: u32, text: &str) -> Result<(), Status> {
+        let added = self.builder.as_mut().map_or(Ok(()), |builder| builder.add(number, text));
+        added.map_err(|error| refuse(ErrorCode::QuotaMemory, error.to_string()))
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let mut builders = self.corpus.builders();
+        builders.idle.extend(self.builder.take());
+        builders.busy -= 1;
+        self.corpus.back.notify_all();
+    }
 }
 
 /// What is to be taken in, and until when.
@@ -72,6 +106,7 @@ impl Corpus {
         text: Bulk,
         source: Option<Bulk>,
     ) -> Result<IngestResult, Status> {
+        within(&ingestion.documents, &text, source.as_ref())?;
         let digest = |document| ingestion.goes_on().and_then(|()| digest(document, &text, source.as_ref()));
         let digests = ingestion.documents.iter().map(digest).collect::<Result<Vec<_>, _>>()?;
         let reply = IngestResult {
@@ -89,6 +124,7 @@ impl Corpus {
     }
 
     fn index(&self, fresh: Vec<Entry>, ingestion: &Ingestion) -> Result<(), Status> {
+        let mut builder = self.borrow()?;
         let first = {
             let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
             if entries.len() + fresh.len() > DOCUMENTS_MAX {
@@ -100,14 +136,8 @@ impl Corpus {
             entries.extend(fresh);
             first..entries.len()
         };
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut builder = idle().pop().unwrap_or_else(Index::builder);
-        let mut ended = Ok(());
         for number in first {
-            ended = ingestion.goes_on();
-            if ended.is_err() {
-                break;
-            }
+            ingestion.goes_on()?;
             let (region, offset, length) = {
                 let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
                 let entry = &entries[number];
@@ -115,19 +145,39 @@ impl Corpus {
             };
             let text = std::str::from_utf8(&region[offset..offset + length]).unwrap_or_default();
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            builder.add(number, text).map_err(|error| refuse(ErrorCode::QuotaMemory, error.to_string()))?;
+            builder.add(number, text)?;
         }
-        idle().push(builder);
-        ended
+        Ok(())
     }
 
-    /// The index over everything; after this no more can be ingested. Blocking.
+    fn builders(&self) -> MutexGuard<'_, Builders> {
+        self.builders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A builder to add to, until the index is begun.
+    pub(crate) fn borrow(&self) -> Result<Borrowed<'_>, Status> {
+        let mut builders = self.builders();
+        if builders.is_closed {
+            return Err(closed());
+        }
+        builders.busy += 1;
+        let builder = Some(builders.idle.pop().unwrap_or_else(Index::builder));
+        Ok(Borrowed { corpus: self, builder })
+    }
+
+    /// The index over everything; after this no more can be ingested. Blocking: it waits for the ingestions that
+    /// are under way.
     pub(crate) fn finished(&self) -> Arc<Index> {
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(index.get_or_insert_with(|| {
-            let builders = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-            Arc::new(Index::merge(builders.into_iter().map(Builder::finish)))
-        }))
+        let index = self.index.get_or_init(|| {
+            let mut builders = self.builders();
+            builders.is_closed = true;
+            let waited = self.back.wait_while(builders, |builders| builders.busy > 0);
+            let mut builders = waited.unwrap_or_else(PoisonError::into_inner);
+            let parts = std::mem::take(&mut builders.idle);
+            drop(builders);
+            Arc::new(Index::merge(parts.into_iter().map(Builder::finish)))
+        });
+        Arc::clone(index)
     }
 
     /// Documents that are kept, and the bytes of their text.
@@ -136,9 +186,9 @@ impl Corpus {
         (documents as u64, self.text_bytes.load(Ordering::Relaxed))
     }
 
-    /// Whether the index is finished.
+    /// Whether the index is finished; waits for nobody.
     pub(crate) fn is_finished(&self) -> bool {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.index.get().is_some()
     }
 
     /// Looks at one document.
@@ -146,6 +196,29 @@ impl Corpus {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(document as usize).map(look)
     }
+}
+
+/// No more is ingested.
+pub(crate) fn closed() -> Status {
+    refuse(ErrorCode::ArgumentInvalid, "a question was asked, so nothing more is ingested")
+}
+
+/// Each byte of a payload is of one document, so however many there are, no more is digested than was sent.
+fn within(documents: &[Document], text: &Bulk, source: Option<&Bulk>) -> Result<(), Status> {
+    let texts = documents.iter().map(|document| document.text_length);
+    let sources =
+        documents.iter().filter(|document| document.in_source).map(|document| document.source_length);
+    let source = source.map_or(0, |source| source.len());
+    for (what, lengths, most) in [
+        ("the texts", texts.fold(0, u64::saturating_add), text.len()),
+        ("the sources", sources.fold(0, u64::saturating_add), source),
+    ] {
+        if lengths > most as u64 {
+            let message = format!("{what} have {lengths} bytes together, and their payload has {most}");
+            return Err(refuse(ErrorCode::SliceRange, message));
+        }
+    }
+    Ok(())
 }
 
 /// The digest of a document's original bytes, which must be the claimed one.
@@ -179,4 +252,41 @@ fn entries(documents: &[Document], digests: &[Digest], text: &Arc<Bulk>) -> Resu
         })
     };
     documents.iter().zip(digests).map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ioi_ipc::status::code;
+
+    #[test]
+    fn the_index_waits_for_what_is_being_added_and_takes_nothing_after() {
+        let corpus = Arc::new(Corpus::default());
+        let mut under_way = corpus.borrow().unwrap();
+        let merging = {
+            let corpus = Arc::clone(&corpus);
+            std::thread::spawn(move || corpus.finished().passage_count())
+        };
+        while !corpus.builders().is_closed {
+            std::thread::yield_now();
+        }
+        assert_eq!(code(&corpus.borrow().err().unwrap()), ErrorCode::ArgumentInvalid);
+        under_way.add(0, "A sealed buffer can't be changed by anyone.").unwrap();
+        assert!(!corpus.is_finished());
+        drop(under_way);
+        assert_eq!(merging.join().unwrap(), 1);
+        assert!(corpus.is_finished());
+    }
+
+    #[test]
+    fn a_builder_goes_back_with_all_that_it_has_when_its_ingestion_is_stopped() {
+        let corpus = Corpus::default();
+        let add = |end: Result<(), Status>| {
+            let mut builder = corpus.borrow()?;
+            builder.add(0, "A sealed buffer can't be changed by anyone.")?;
+            end
+        };
+        assert!(add(Err(closed())).is_err());
+        assert_eq!(corpus.finished().passage_count(), 1);
+    }
 }

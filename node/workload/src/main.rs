@@ -13,6 +13,7 @@ mod service;
 mod tests;
 
 use anyhow::{Context, Result};
+use corpus::Corpus;
 use ioi_ipc::proto::blockchain::chain_server::SERVICE_NAME as CHAIN;
 use ioi_ipc::proto::control::workload_server::WorkloadServer;
 use ioi_ipc::proto::supervisor::{ConfigureRequest, workload_host_client::WorkloadHostClient};
@@ -20,6 +21,7 @@ use ioi_ipc::{Inherited, Services, pair};
 use ioi_port::{Heart, Transfers};
 use memory::Memory;
 use service::Service;
+use std::sync::Arc;
 
 fn main() -> Result<()> {
     ioi_ipc::abort_on_panic();
@@ -39,11 +41,11 @@ async fn run() -> Result<()> {
     host.configure(ConfigureRequest {}).await.context("no configuration came")?;
     let memory = Memory { host, transfers: Transfers::start(descriptors)? };
     heart.serving();
-    pair::serve(inherited.named("orchestrator")?, services(memory)).await?;
+    pair::serve(inherited.named("orchestrator")?, services(Arc::default(), memory)).await?;
     Ok(())
 }
 
 /// What the orchestrator may ask: jobs and models, and a chain that local mode does not have.
-fn services(memory: Memory) -> Services {
-    Services::new().with(WorkloadServer::new(Service::new(memory))).without(CHAIN)
+fn services(corpus: Arc<Corpus>, memory: Memory) -> Services {
+    Services::new().with(WorkloadServer::new(Service::new(corpus, memory))).without(CHAIN)
 }

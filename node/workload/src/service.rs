@@ -1,7 +1,7 @@
 //! What the orchestrator may ask: models, jobs, and how it goes.
 
 use crate::answer;
-use crate::corpus::{Corpus, Ingestion};
+use crate::corpus::{Corpus, Ingestion, closed};
 use crate::memory::Memory;
 use crate::model;
 use crate::models::Models;
@@ -45,8 +45,8 @@ struct Shop {
 }
 
 impl Service {
-    pub(crate) fn new(memory: Memory) -> Self {
-        let (corpus, models, slices) = (Arc::default(), Models::default(), AtomicU64::new(0));
+    pub(crate) fn new(corpus: Arc<Corpus>, memory: Memory) -> Self {
+        let (models, slices) = (Models::default(), AtomicU64::new(0));
         Self { shop: Arc::new(Shop { corpus, memory, models, slices }), jobs: Jobs::default() }
     }
 }
@@ -138,8 +138,7 @@ impl Shop {
 
     async fn ingest(&self, job: IngestJob) -> Result<IngestResult, Status> {
         if self.corpus.is_finished() && !job.digest_only {
-            let message = "a question was asked, so nothing more is ingested";
-            return Err(refuse(ErrorCode::ArgumentInvalid, message));
+            return Err(closed());
         }
         let text = self.memory.bulk(job.text.unwrap_or_default(), "the text").await?;
         let source = match job.source {
@@ -161,7 +160,9 @@ impl Shop {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| refuse(ErrorCode::Internal, "the indexing thread failed"))
 }

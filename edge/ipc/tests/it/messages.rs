@@ -1,4 +1,4 @@
-//! Messages and headers that are wrong: each is refused by name, and by which layer.
+//! Messages and headers that are wrong: each is refused by name.
 
 use super::calls::{EXECUTE, HEALTH_CHECK, call, field, framed, health};
 use super::process::Server;
@@ -6,13 +6,11 @@ use ioi_ipc::bounds::{MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX};
 use ioi_ipc::tonic::Code;
 use ioi_types::ErrorCode;
 
-/// gRPC's code, ours (`Internal` where a library beneath ours answers, which knows none), words of the sentence.
+/// gRPC's code, ours, words of the sentence.
 type Refusal = (Code, ErrorCode, &'static str);
 
 struct Row {
     name: &'static str,
-    /// The layer that stops it.
-    layer: &'static str,
     path: &'static str,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -22,15 +20,9 @@ struct Row {
 const INVALID: (Code, ErrorCode) = (Code::InvalidArgument, ErrorCode::ArgumentInvalid);
 const PAYLOAD: (Code, ErrorCode) = (Code::InvalidArgument, ErrorCode::ProtocolPayload);
 
-fn row(
-    name: &'static str,
-    layer: &'static str,
-    message: &[u8],
-    (code, ours): (Code, ErrorCode),
-    words: &'static str,
-) -> Row {
+fn row(name: &'static str, message: &[u8], (code, ours): (Code, ErrorCode), words: &'static str) -> Row {
     let refusal = (code, ours, words);
-    Row { name, layer, path: EXECUTE, headers: Vec::new(), body: framed(message), refusal }
+    Row { name, path: EXECUTE, headers: Vec::new(), body: framed(message), refusal }
 }
 
 /// ExecuteJob with id 1 (of a fresh job table or not, nothing here begins) and an ingestion with this text.
@@ -49,12 +41,15 @@ fn rows() -> Vec<Row> {
     let both = [inline.clone(), by_handle.clone()].concat();
     let both_turned = [by_handle, inline].concat();
     let bytes = |count| vec![0; count];
-    let raw =
-        |name, body, code, words| Row { body, ..row(name, "tonic", &[], (code, ErrorCode::Internal), words) };
+    let raw = |name, body, code, words| {
+        let ours =
+            if code == Code::OutOfRange { ErrorCode::ProtocolLength } else { ErrorCode::ProtocolPayload };
+        Row { body, ..row(name, &[], (code, ours), words) }
+    };
     let header = |name, header, value: &str, (code, ours), words| Row {
         path: HEALTH_CHECK,
         headers: vec![(header, value.to_owned())],
-        ..row(name, "server", &[], (code, ours), words)
+        ..row(name, &[], (code, ours), words)
     };
     vec![
         // I73
@@ -65,50 +60,43 @@ fn rows() -> Vec<Row> {
             Code::OutOfRange,
             "4294967295 bytes",
         ),
-        row(
-            "4 MiB inline",
-            "payload",
-            &ingest(2, &field(1, &bytes(MESSAGE_BYTES_MAX - 64))),
-            INVALID,
-            "at most 65536",
-        ),
-        raw("shorter than announced", vec![0, 0, 0, 0, 9, 1, 2], Code::Internal, ""),
-        raw("no message", Vec::new(), Code::Internal, ""),
+        row("4 MiB inline", &ingest(2, &field(1, &bytes(MESSAGE_BYTES_MAX - 64))), INVALID, "at most 65536"),
+        raw("shorter than announced", vec![0, 0, 0, 0, 9, 1, 2], Code::Internal, "EOF"),
+        raw("no message", Vec::new(), Code::Internal, "Missing request message"),
         raw("compressed, as nothing is", vec![1, 0, 0, 0, 0], Code::Internal, "compressed"),
         raw("a flag that nobody knows", vec![9, 0, 0, 0, 0], Code::Internal, "flag"),
         // I74
-        row("depth 101", "codec", &groups(MESSAGE_DEPTH_MAX + 1), PAYLOAD, "recursion limit"),
-        row("a group that ends another", "codec", &[0x7b, 0x74], PAYLOAD, "group"),
+        row("depth 101", &groups(MESSAGE_DEPTH_MAX + 1), PAYLOAD, "recursion limit"),
+        row("a group that ends another", &[0x7b, 0x74], PAYLOAD, "a group ends another one"),
         // I75
-        row("no job", "service", &[0x08, 3], INVALID, "no job"),
+        row("no job", &[0x08, 3], INVALID, "no job"),
+        row("two jobs at once", &[0x08, 3, 0x12, 0, 0x3a, 0], PAYLOAD, "`job` stands there twice"),
         row(
-            "a job that nobody knows",
-            "service",
-            &[&[0x08, 4][..], &field(15, b"x")].concat(),
+            "two million documents of two bytes each",
+            &field(2, &[0x1a, 0].repeat(MESSAGE_BYTES_MAX / 2 - 64)),
             INVALID,
-            "no job",
+            "`documents` has more than 1024 items",
         ),
-        row("neither inline nor handle", "payload", &ingest(5, &[]), INVALID, "neither"),
-        row("a third kind of payload", "payload", &ingest(6, &field(3, b"x")), INVALID, "neither"),
-        row("both inline and handle", "payload", &ingest(7, &both), INVALID, "both"),
-        row("both handle and inline", "payload", &ingest(8, &both_turned), INVALID, "both"),
+        row("a job that nobody knows", &[&[0x08, 4][..], &field(15, b"x")].concat(), INVALID, "no job"),
+        row("neither inline nor handle", &ingest(5, &[]), INVALID, "neither"),
+        row("a third kind of payload", &ingest(6, &field(3, b"x")), INVALID, "neither"),
+        row("both inline and handle", &ingest(7, &both), INVALID, "both"),
+        row("both handle and inline", &ingest(8, &both_turned), INVALID, "both"),
         row(
             "a handle of length 0",
-            "payload",
             &ingest(9, &field(2, &[0x08, 7, 0x10, 1])),
             (Code::InvalidArgument, ErrorCode::SliceRange),
             "0 bytes",
         ),
         // I76
-        row("invalid UTF-8", "codec", &field(5, &field(1, &[0xff, 0xfe])), PAYLOAD, "UTF-8"),
-        row("a number where a message belongs", "codec", &[0x10, 1], PAYLOAD, "wire type"),
-        row("a length beyond the end", "codec", &[0x12, 100, 1], PAYLOAD, ""),
+        row("invalid UTF-8", &field(5, &field(1, &[0xff, 0xfe])), PAYLOAD, "UTF-8"),
+        row("a number where a message belongs", &[0x10, 1], PAYLOAD, "wire type"),
+        row("a length beyond the end", &[0x12, 100, 1], PAYLOAD, "goes beyond its end"),
         row(
             "a length of eleven bytes",
-            "codec",
             &[0x12, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
             PAYLOAD,
-            "",
+            "more than ten bytes",
         ),
         // I78
         header("deadline 0", "grpc-timeout", "0S", INVALID, "`0S`"),
@@ -131,7 +119,7 @@ async fn every_wrong_message_is_refused_by_name_and_harms_nobody() {
         let answer = call(server.connect().await, row.path, &headers, row.body).await;
         let answer = answer.unwrap_or_else(|error| panic!("{}: {error}", row.name));
         let (code, ours, words) = answer.refusal();
-        let at = (row.name, row.layer, words);
+        let at = (row.name, words);
         assert_eq!((code, ours), (row.refusal.0, row.refusal.1), "{at:?}");
         assert!(words.contains(row.refusal.2), "{at:?}");
         assert!(answer.body.is_empty(), "{at:?} was answered");

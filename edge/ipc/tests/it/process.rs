@@ -1,6 +1,7 @@
 //! A server in a process of its own, whose memory and time can be measured.
 
 use super::service::{Echo, services};
+use ioi_ipc::bounds::Bounds;
 use ioi_ipc::pair;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -84,7 +85,7 @@ async fn serve(socket: PathBuf) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let end = stream.into_std().unwrap().into();
-        tokio::spawn(pair::serve(end, services(&echo)));
+        tokio::spawn(pair::serve_within(end, services(&echo), Bounds::NODE));
     }
 }
 

@@ -64,7 +64,7 @@ async fn look(mut run: LiveRun) -> Result<Seen, Failure> {
     Ok(Seen { log: run.log, pid: run.pid, status, plane })
 }
 
-async fn answer<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Failure> {
+pub(super) async fn answer<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Failure> {
     let late = |_| {
         let within = ANSWER_WITHIN.as_secs();
         Failure::unavailable(format!("no answer within {within} s; is it stopped?"))

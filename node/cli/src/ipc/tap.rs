@@ -1,6 +1,6 @@
 //! `ioi ipc tap`: the events of one run as they come, after those of it that are still kept.
 
-use super::ls::{owner, region_json};
+use super::ls::{answer, owner, region_json};
 use super::{refused, short};
 use crate::failure::Failure;
 use crate::render::Screen;
@@ -40,11 +40,9 @@ pub(super) async fn run(
 
 async fn watch(home: &Home, session: Option<&str>, screen: &Screen) -> Result<(), Failure> {
     let mut run = choose(home, session, screen).await?;
-    let status = run.client.get_status(GetStatusRequest {}).await.map_err(|status| refused(&status))?;
-    let began_ms = status.into_inner().started_ms;
+    let began_ms = answer(run.client.get_status(GetStatusRequest {})).await?.started_ms;
     let request = SubscribeEventsRequest { kept: true, ..SubscribeEventsRequest::default() };
-    let events = run.client.subscribe_events(request).await.map_err(|status| refused(&status))?;
-    let mut events = events.into_inner();
+    let mut events = answer(run.client.subscribe_events(request)).await?;
     let log = run.log.to_string();
     screen.note(&format!("Session {}; seconds since it began. Ctrl-C ends.", short(run.log)));
     while let Some(event) = events.message().await.map_err(|status| refused(&status))? {

@@ -262,3 +262,82 @@ fn nonsense_is_refused_and_costs_its_sender_a_token() {
     let refused = world.state(a).counts.refused;
     assert_eq!((refused[&Reason::Malformed], refused[&Reason::Rate]), (5, 1));
 }
+
+#[test]
+fn one_that_is_there_for_others_only_does_nothing_in_its_own_name_but_give_up() {
+    let parties = ["c", "b", "d"];
+    let text = rules(&parties, &["c > d: send delegate", "c > host: shutdown", "b > c: send"]);
+    let limits = WIDE.replace("burst", "on_behalf_only = true, burst");
+    let mut world = World::new(&text.replacen(WIDE, &limits, 1));
+    let [c, b, d] = parties.map(|name| world.party(name));
+    let (over_d, over_host) = (world.held(c, Object::Party(d)), world.held(c, Object::Host));
+    assert_eq!(world.delegate(c, over_d, b, Rights::SEND), Err(Reason::NoCause));
+    assert_eq!(world.router.held(b).len(), 1);
+    world.command(c, over_host, Command::Shutdown);
+    assert_eq!((world.refusal(c).0, &world.effects[..]), (Reason::NoCause, &[][..]));
+    world.lend(b, c, handle(0, 8));
+    world.hear(c);
+    world.ask(c, &Request::Return { handle: handle(0, 8) });
+    assert_eq!(world.hear(b), [Heard::Returned(handle(0, 8))]);
+    world.revoke(c, over_d);
+    assert_eq!(world.router.held(c).len(), 1);
+}
+
+#[test]
+fn whoever_was_handed_what_vouches_vouches_for_nobody() {
+    let parties = ["a", "b", "c", "d"];
+    let mut world =
+        World::new(&rules(&parties, &["a > b: send", "a > d: send", "b > c: send delegate vouches"]));
+    let [a, b, c, d] = parties.map(|name| world.party(name));
+    let root = world.held(b, Object::Party(c));
+    world.delegate(b, root, d, Rights::SEND).unwrap();
+    world.hear(d);
+    for (deputy, delivered) in [(b, 1), (d, 0)] {
+        world.send(a, deputy, b"");
+        let (cause, _) = world.bodies(deputy)[0];
+        world.send_for(deputy, c, cause, b"a says");
+        assert_eq!(world.bodies(c).len(), delivered);
+    }
+    assert_eq!(world.refusal(d).0, Reason::OnBehalf);
+}
+
+#[test]
+fn giving_up_waits_for_no_token_and_guessing_costs_one() {
+    let limits = WIDE
+        .replace("burst = 1000000", "burst = 3")
+        .replace("requests_per_second = 1000000", "requests_per_second = 0");
+    let text = rules(&["a", "b", "d"], &["a > d: send delegate", "d > a: send"]).replacen(WIDE, &limits, 1);
+    let mut world = World::new(&text);
+    let [a, b, d] = ["a", "b", "d"].map(|name| world.party(name));
+    let root = world.held(a, Object::Party(d));
+    let made = [0, 1].map(|_| world.delegate(a, root, b, Rights::SEND).unwrap());
+    world.lend(d, a, handle(0, 8));
+    world.hear(a);
+    world.revoke(a, made[0]);
+    assert!(matches!(world.hear(a)[..], [Heard::Done(..)]));
+    world.revoke(a, made[0]);
+    assert_eq!(world.refusal(a).0, Reason::Revoked, "the last token");
+    world.revoke(a, made[0]);
+    assert_eq!(world.refusal(a).0, Reason::Rate);
+    world.ask(a, &Request::Return { handle: handle(8, 8) });
+    assert_eq!(world.refusal(a).0, Reason::Rate);
+    world.revoke(a, made[1]);
+    world.ask(a, &Request::Return { handle: handle(0, 8) });
+    assert_eq!((world.router.held(b).len(), world.hear(d)), (0, vec![Heard::Returned(handle(0, 8))]));
+}
+
+#[test]
+fn the_hosts_owner_revokes_whatever_anybody_holds() {
+    let mut world = four(&[]);
+    let [a, b, d] = ["a", "b", "d"].map(|name| world.party(name));
+    let root = world.held(a, Object::Party(d));
+    let child = world.delegate(a, root, b, Rights::SEND).unwrap();
+    world.hear(b);
+    world.send(a, d, b"waits");
+    world.send(b, d, b"waits");
+    world.step(Input::Revoke { capability: root });
+    world.step(Input::Revoke { capability: root });
+    assert_eq!(world.bodies(d), []);
+    assert!(matches!(world.hear(a)[..], [Heard::Revoked(gone), Heard::Refused(..)] if gone == root));
+    assert!(matches!(world.hear(b)[..], [Heard::Revoked(gone), Heard::Refused(..)] if gone == child));
+}

@@ -38,7 +38,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let who = || 0u16..4;
     let number = || 0usize..12;
-    let lease = || prop_oneof![4 => Just(0u64), 1 => 1..120u64, 1 => Just(u64::MAX)];
+    let lease = || prop_oneof![3 => Just(0u64), 2 => Just(40), 1 => 1..120u64, 1 => Just(u64::MAX)];
     prop_oneof![
         4 => (who(), number(), number(), lease(), 1usize..20)
             .prop_map(|(by, capability, cause, lease, bytes)| Op::SendBy { by, capability, cause, lease, bytes }),
@@ -48,7 +48,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(by, capability, to, rights)| Op::Delegate { by, capability, to, rights }),
         2 => (who(), number()).prop_map(|(by, capability)| Op::Revoke { by, capability }),
         5 => who().prop_map(|of| Op::Take { of }),
-        2 => (who(), number()).prop_map(|(by, lease)| Op::GiveBack { by, lease }),
+        3 => (who(), number()).prop_map(|(by, lease)| Op::GiveBack { by, lease }),
         1 => who().prop_map(|who| Op::Leave { who }),
         2 => who().prop_map(|who| Op::Come { who }),
         1 => (0u64..8).prop_map(|seconds| Op::Wait { seconds }),
@@ -78,11 +78,21 @@ struct Message {
     expires: Duration,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Lent {
+    lender: Party,
+    holder: Party,
+    handle: Handle,
+    is_read: bool,
+}
+
 #[derive(Default)]
 struct Model {
     capabilities: Vec<Capability>,
     waiting: Vec<Message>,
-    lent: Vec<(Party, Party, Handle)>,
+    lent: Vec<Lent>,
+    /// Leases that are over, whose lenders were not told yet, and whether each came back.
+    untold: Vec<(Party, Handle, bool)>,
     deliveries: [Vec<(u32, Vec<Party>)>; 4],
     is_here: [bool; 4],
 }
@@ -139,19 +149,42 @@ impl Model {
     fn leases(&self, of: Party) -> Vec<u64> {
         let under_way =
             self.waiting.iter().filter(|message| message.by == of).filter_map(|message| message.lease);
-        let out = self.lent.iter().filter(|(owner, ..)| *owner == of).map(|(.., lease)| *lease);
-        under_way.chain(out).map(|lease| lease.length).collect()
+        let out = self.lent.iter().filter(|lent| lent.lender == of).map(|lent| lent.handle);
+        let untold = self.untold.iter().filter(|untold| untold.0 == of).map(|untold| untold.1);
+        under_way.chain(out).chain(untold).map(|lease| lease.length).collect()
+    }
+
+    /// Messages that are not delivered; their leases are over.
+    fn drop_messages(&mut self, is_dropped: impl Fn(&Message) -> bool) {
+        let (dropped, waiting): (Vec<Message>, _) = self.waiting.drain(..).partition(is_dropped);
+        self.waiting = waiting;
+        dropped.iter().for_each(|message| self.over(message.by, message.lease, false));
+    }
+
+    fn over(&mut self, lender: Party, lease: Option<Handle>, has_come_back: bool) {
+        if self.is_here[usize::from(lender.0)] {
+            self.untold.extend(lease.map(|lease| (lender, lease, has_come_back)));
+        }
     }
 
     fn expire(&mut self, of: Option<Party>, now: Duration) {
-        self.waiting.retain(|message| message.expires > now || of.is_some_and(|of| of != message.to));
+        self.drop_messages(|message| message.expires <= now && of.is_none_or(|of| of == message.to));
+    }
+
+    fn equal(&self, holder: Party, handle: Handle) -> impl Iterator<Item = &Lent> {
+        self.lent.iter().filter(move |lent| lent.holder == holder && lent.handle == handle)
+    }
+
+    /// Whether one of several equal leases came back, so that no further one may come.
+    fn is_closed(&self, holder: Party, handle: Handle) -> bool {
+        self.equal(holder, handle).any(|lent| !lent.is_read)
     }
 }
 
 struct Run {
     world: World,
     model: Model,
-    /// Makes bodies and leases different from each other.
+    /// Makes bodies different from each other.
     count: u32,
 }
 
@@ -222,7 +255,8 @@ impl Run {
             known.iter().find(|(number, _)| *number == cause).map(|(_, hands)| hands.clone())
         };
         let callers = callers.filter(|callers| callers.len() < HOPS_MAX);
-        let handle = Handle { region: 1, generation: self.count, type_id: 0, offset: 0, length: lease };
+        // Equal ones come about, of the same lender and of several.
+        let handle = Handle { region: 1, generation: 1, type_id: 0, offset: 0, length: lease };
         let lease = (lease > 0).then_some(handle);
         let mut body = self.count.to_le_bytes().to_vec();
         body.resize(4 + bytes, 0);
@@ -271,6 +305,7 @@ impl Run {
             object,
             rights,
             parent: Some(capability),
+            vouches: false,
             ..parent
         }));
     }
@@ -291,7 +326,11 @@ impl Run {
         let (mut mine, others): (Vec<Message>, _) =
             self.model.waiting.drain(..).partition(|message| message.to == of);
         self.model.waiting = others;
+        let mut returned = Vec::new();
         for heard in self.world.hear(of) {
+            if let Heard::Returned(handle) = heard {
+                returned.push(handle.length);
+            }
             let Heard::Delivered { from, delivery, handle, body } = heard else { continue };
             loop {
                 let first = mine.iter().position(|message| message.by == from).expect("it was sent");
@@ -303,31 +342,50 @@ impl Run {
                 let is_good = message.by_any_of.iter().any(|way| self.model.is_good(&message, *way));
                 assert!(is_good, "{message:?} was delivered");
                 assert_eq!(handle, message.lease);
-                self.model.lent.extend(handle.map(|handle| (from, of, handle)));
+                assert!(handle.is_none_or(|handle| !self.model.is_closed(of, handle)));
+                let lent = |handle| Lent { lender: from, holder: of, handle, is_read: true };
+                self.model.lent.extend(handle.map(lent));
                 let hands = [&message.callers[..], &[from]].concat();
                 self.model.deliveries[usize::from(of.0)].push((delivery, hands));
                 break;
             }
         }
         mine.iter().for_each(|message| self.must_be_dropped(message));
+        let told: Vec<_> = self.model.untold.extract_if(.., |untold| untold.0 == of).collect();
+        let mut expected: Vec<u64> = told.iter().filter(|told| told.2).map(|told| told.1.length).collect();
+        expected.sort_unstable();
+        returned.sort_unstable();
+        assert_eq!(returned, expected, "what came back, by length");
         let known = self.model.deliveries[usize::from(of.0)].len();
         self.model.deliveries[usize::from(of.0)].drain(..known.saturating_sub(64));
     }
 
-    fn must_be_dropped(&self, message: &Message) {
+    fn must_be_dropped(&mut self, message: &Message) {
         let is_good = message.by_any_of.iter().all(|way| self.model.is_good(message, *way));
-        assert!(!is_good, "{message:?} was dropped");
+        let is_closed = message.lease.is_some_and(|lease| self.model.is_closed(message.to, lease));
+        assert!(!is_good || is_closed, "{message:?} was dropped");
+        self.model.over(message.by, message.lease, false);
     }
 
+    /// A lender is told only when his own is read no longer, whichever of equal ones came back first.
     fn give_back(&mut self, by: Party, lease: usize) {
         if self.model.lent.is_empty() {
             return;
         }
-        let at = lease % self.model.lent.len();
-        let (_, holder, handle) = self.model.lent[at];
+        let handle = self.model.lent[lease % self.model.lent.len()].handle;
         self.world.ask(by, &Request::Return { handle });
-        if holder == by {
-            self.model.lent.remove(at);
+        let is_equal = |lent: &Lent| lent.holder == by && lent.handle == handle;
+        let Some(first) = self.model.lent.iter().position(|lent| is_equal(lent) && lent.is_read) else {
+            return;
+        };
+        self.model.lent[first].is_read = false;
+        let lender = self.model.lent[first].lender;
+        let is_of_one = self.model.equal(by, handle).all(|lent| lent.lender == lender);
+        let are_all_back = self.model.equal(by, handle).all(|lent| !lent.is_read);
+        if is_of_one || are_all_back {
+            let back: Vec<Lent> =
+                self.model.lent.extract_if(.., |lent| is_equal(lent) && !lent.is_read).collect();
+            back.iter().for_each(|lent| self.model.over(lent.lender, Some(lent.handle), true));
         }
     }
 
@@ -335,8 +393,10 @@ impl Run {
         self.world.step(Input::Detached(who));
         self.model.is_here[usize::from(who.0)] = false;
         self.model.deliveries[usize::from(who.0)].clear();
-        self.model.waiting.retain(|message| message.to != who);
-        self.model.lent.retain(|(_, holder, _)| *holder != who);
+        self.model.drop_messages(|message| message.to == who);
+        let back: Vec<Lent> = self.model.lent.extract_if(.., |lent| lent.holder == who).collect();
+        back.iter().for_each(|lent| self.model.over(lent.lender, Some(lent.handle), true));
+        self.model.untold.retain(|untold| untold.0 != who);
     }
 
     /// What must be so at any time.

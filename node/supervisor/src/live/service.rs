@@ -13,13 +13,17 @@ use ioi_ipc::proto::public::{cell::State as CellState, get_status_reply::Mode, r
 use ioi_ipc::status::{missing_part, refuse};
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_types::{ErrorCode, LogId, limits};
+use rustix::fs::{self, Mode as Permissions, OFlags};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Regions in one reply.
 const REGIONS_MAX: usize = 4096;
-/// Kinds in one request.
-const KINDS_MAX: usize = 16;
+/// In the folder of a run that has ended.
+const RECEIPT: &str = "receipt.json";
 /// The generation of a lease that is the first and only one.
 const ONLY: u32 = 1;
 
@@ -159,13 +163,12 @@ fn to_wire(change: Change) -> region_changed::Change {
     }
 }
 
-/// The kinds that are asked for; none for all.
+/// The kinds that are asked for; none for all. One of which no event ever comes is refused.
 fn kinds(numbers: &[i32]) -> Result<Vec<wire::EventKind>, Status> {
-    if numbers.len() > KINDS_MAX {
-        return Err(invalid(format!("{} kinds in one request, at most {KINDS_MAX}", numbers.len())));
-    }
     let known = |number: &i32| match wire::EventKind::try_from(*number) {
         Ok(wire::EventKind::Unspecified) | Err(_) => Err(invalid(format!("there is no event kind {number}"))),
+        Ok(wire::EventKind::Decision) => Err(missing_part("a stream of decisions")),
+        Ok(wire::EventKind::Block | wire::EventKind::Transaction) => Err(missing_part("consensus")),
         Ok(kind) => Ok(kind),
     };
     numbers.iter().map(known).collect()
@@ -180,6 +183,20 @@ fn is_wanted(event: &wire::Event, kinds: &[wire::EventKind]) -> bool {
         _ => return true,
     };
     kinds.is_empty() || kinds.contains(&kind)
+}
+
+/// The receipt in a run's folder, at most one byte more than a message takes. The orchestrator writes there, so
+/// nothing in it is followed, waited for, or read without end.
+fn read_receipt(folder: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let folder = fs::openat(fs::CWD, folder, flags | OFlags::DIRECTORY, Permissions::empty())?;
+    let file = File::from(fs::openat(&folder, RECEIPT, flags, Permissions::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the receipt is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limits::INLINE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[async_trait]
@@ -249,15 +266,16 @@ impl Public for PublicService {
                 "the session of log {log} still runs; its receipt comes at its end"
             )));
         }
-        let path = self.run.settings.home.run(&log).join("receipt.json");
-        let unknown = |_| invalid(format!("there is no receipt of a log {log}"));
-        let bytes = std::fs::metadata(&path).map_err(unknown)?.len();
-        if bytes > limits::INLINE_BYTES_MAX as u64 {
-            let message = format!("the receipt has {bytes} bytes; read it from {}", path.display());
+        let folder = self.run.settings.home.run(&log);
+        let read = tokio::task::spawn_blocking(move || (read_receipt(&folder), folder));
+        let (receipt, folder) = read.await.map_err(|_| refuse(ErrorCode::Internal, "the reader failed"))?;
+        let bytes = receipt.map_err(|_| invalid(format!("there is no receipt of a log {log}")))?;
+        if bytes.len() > limits::INLINE_BYTES_MAX {
+            let (most, path) = (limits::INLINE_BYTES_MAX, folder.join(RECEIPT));
+            let message = format!("the receipt has more than {most} bytes; read it from {}", path.display());
             return Err(refuse(ErrorCode::QuotaMemory, message));
         }
-        let receipt = Payload::of_bytes(std::fs::read(&path).map_err(unknown)?);
-        Ok(Response::new(wire::GetReceiptReply { receipt: Some(receipt) }))
+        Ok(Response::new(wire::GetReceiptReply { receipt: Some(Payload::of_bytes(bytes)) }))
     }
 
     async fn submit_transaction(
@@ -286,5 +304,51 @@ impl Public for PublicService {
         _: Request<wire::GetBlockRequest>,
     ) -> Result<Response<wire::GetBlockReply>, Status> {
         Err(missing_part("storage"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ioi_ipc::status::code;
+    use ioi_ipc::tonic::Code;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_receipt_is_a_file_of_its_folder_and_no_more_of_it_is_read_than_a_message_takes() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("run");
+        let receipt = folder.join(RECEIPT);
+        assert!(read_receipt(&folder).is_err(), "there is no folder");
+        std::fs::create_dir(&folder).unwrap();
+        assert!(read_receipt(&folder).is_err(), "there is no file");
+        std::fs::write(&receipt, "{}").unwrap();
+        assert_eq!(read_receipt(&folder).unwrap(), b"{}");
+        std::fs::write(&receipt, vec![b' '; 3 * limits::INLINE_BYTES_MAX]).unwrap();
+        assert_eq!(read_receipt(&folder).unwrap().len(), limits::INLINE_BYTES_MAX + 1);
+        symlink(&folder, base.path().join("linked")).unwrap();
+        assert!(read_receipt(&base.path().join("linked")).is_err(), "the folder is a link");
+        let other = base.path().join("other");
+        std::fs::write(&other, "{}").unwrap();
+        for target in [Path::new("/dev/zero"), &other] {
+            std::fs::remove_file(&receipt).unwrap();
+            symlink(target, &receipt).unwrap();
+            assert!(read_receipt(&folder).is_err(), "{} was read", target.display());
+        }
+        std::fs::remove_file(&receipt).unwrap();
+        fs::mknodat(fs::CWD, &receipt, fs::FileType::Fifo, Permissions::RUSR | Permissions::WUSR, 0).unwrap();
+        assert!(read_receipt(&folder).is_err(), "a pipe was read");
+    }
+
+    #[test]
+    fn kinds_of_which_no_event_comes_are_refused_with_the_part_that_would_send_them() {
+        let all: Vec<i32> = (1..=6).collect();
+        let refused: Vec<i32> = all.iter().copied().filter(|kind| kinds(&[*kind]).is_err()).collect();
+        assert_eq!(refused, [3, 4, 5]);
+        for kind in refused {
+            let status = kinds(&[1, kind]).unwrap_err();
+            assert_eq!((status.code(), code(&status)), (Code::Unimplemented, ErrorCode::PartMissing));
+        }
+        assert_eq!(code(&kinds(&[7]).unwrap_err()), ErrorCode::ArgumentInvalid);
     }
 }

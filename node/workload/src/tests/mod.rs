@@ -19,8 +19,8 @@ use ioi_ipc::status::code;
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::tonic::{Code, Status};
 use ioi_types::{ErrorCode, limits};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use supervisor::Supervisor;
 
@@ -36,9 +36,13 @@ struct Met {
 
 impl Met {
     async fn new() -> Self {
+        Self::over(Arc::default()).await
+    }
+
+    async fn over(corpus: Arc<Corpus>) -> Self {
         let (supervisor, memory) = Supervisor::start().await;
         let (ours, theirs) = pair::pair().unwrap();
-        tokio::spawn(pair::serve(theirs, crate::services(memory)));
+        tokio::spawn(pair::serve(theirs, crate::services(corpus, memory)));
         let channel = pair::client(ours).await.unwrap();
         Self { supervisor, client: WorkloadClient::new(channel.clone()), channel, last_job: 0 }
     }
@@ -189,6 +193,9 @@ async fn a_job_that_breaks_a_bound_is_refused_by_name_and_changes_nothing() {
     };
     let outside = Document { text_offset: u64::MAX, ..document(TEXT, TEXT) };
     let outside = IngestJob { documents: vec![outside], ..lie.clone() };
+    let often = IngestJob { documents: vec![document(TEXT, TEXT); 2], ..lie.clone() };
+    let no_source = Document { in_source: true, source_length: 1, ..document("", "") };
+    let no_source = IngestJob { documents: vec![no_source], ..lie.clone() };
     let not_loaded = models::extractive();
     let long = "x".repeat(limits::QUESTION_BYTES_MAX + 1);
     let prompt = |passages_max| {
@@ -209,6 +216,12 @@ async fn a_job_that_breaks_a_bound_is_refused_by_name_and_changes_nothing() {
         ),
         (Job::Ingest(lie), ErrorCode::SliceDigest, "a.txt"),
         (Job::Ingest(outside), ErrorCode::SliceRange, "a.txt"),
+        (
+            Job::Ingest(often),
+            ErrorCode::SliceRange,
+            "the texts have 148 bytes together, and their payload has 74",
+        ),
+        (Job::Ingest(no_source), ErrorCode::SliceRange, "the sources have 1 bytes together"),
         (question(3, QUESTION, &not_loaded), ErrorCode::ModelUnknown, "was loaded"),
         (prompt(0), ErrorCode::ArgumentInvalid, "0 passages"),
         (prompt(17), ErrorCode::ArgumentInvalid, "17 passages"),
@@ -264,6 +277,34 @@ fn an_ingestion_that_nobody_wants_any_more_stops_between_documents() {
     assert_eq!((code(&stopped), corpus.counts()), (ErrorCode::Cancelled, (0, 0)));
     corpus.ingest(&ingestion(false), Bulk::Inline(TEXT.into()), None).unwrap();
     assert_eq!((corpus.counts(), corpus.finished().passage_count()), ((1, TEXT.len() as u64), 1));
+}
+
+/// The index waits for an ingestion, and the process answers meanwhile.
+#[tokio::test]
+async fn a_question_that_waits_for_the_index_holds_nobody_up() {
+    let corpus = Arc::new(Corpus::default());
+    let mut met = Met::over(Arc::clone(&corpus)).await;
+    let reader = met.load(Model::Name("extractive".into())).await.unwrap();
+    let (borrowed, is_borrowed) = mpsc::channel();
+    let (answered, is_answered) = mpsc::channel();
+    let ingestion = {
+        let corpus = Arc::clone(&corpus);
+        std::thread::spawn(move || {
+            let _builder = corpus.borrow().unwrap();
+            borrowed.send(()).unwrap();
+            is_answered.recv_timeout(Duration::from_secs(20)).is_ok()
+        })
+    };
+    is_borrowed.recv().unwrap();
+    let request = ExecuteJobRequest { job_id: 1, job: Some(question(3, QUESTION, &reader)) };
+    let mut events = met.client.execute_job(request).await.unwrap().into_inner();
+    while corpus.borrow().is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    met.running(1).await;
+    answered.send(()).unwrap();
+    assert!(ingestion.join().unwrap(), "nothing was answered while the index was waited for");
+    assert!(events.message().await.unwrap().is_some());
 }
 
 #[tokio::test]
