@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_map_has_as_many_entries_as_a_field_has_items() {
         let map = |count: u32| {
-            let targets = (0..count).map(|number| (number.to_string(), String::new().into())).collect();
+            let targets = (0..count).map(|number| (number.to_string(), String::new())).collect();
             DemoTask { targets, ..DemoTask::default() }.encode_to_vec()
         };
         assert_eq!(crate::decode::<DemoTask>(map(4096).as_slice()).unwrap().targets.len(), 4096);
