@@ -61,15 +61,25 @@ const fn next_word(word: usize, words: usize) -> usize {
 }
 
 /// Stores `bytes` from word `start` on, around the end if need be.
+#[inline]
 fn store_around(words: &[AtomicU64], start: usize, bytes: &[u8]) {
-    let (first, rest) = bytes.split_at(bytes.len().min((words.len() - start) * WORD));
+    let room = (words.len() - start) * WORD;
+    if bytes.len() <= room {
+        return copy::store(&words[start..], bytes);
+    }
+    let (first, rest) = bytes.split_at(room);
     copy::store(&words[start..], first);
     copy::store(words, rest);
 }
 
 /// Loads as many bytes as `into` has from word `start` on, around the end if need be.
+#[inline]
 fn load_around(words: Words<'_>, start: usize, into: &mut [u8]) {
-    let (first, rest) = into.split_at_mut(into.len().min((words.count() - start) * WORD));
+    let room = (words.count() - start) * WORD;
+    if into.len() <= room {
+        return words.copy_to(start, into);
+    }
+    let (first, rest) = into.split_at_mut(room);
     words.copy_to(start, first);
     words.copy_to(0, rest);
 }

@@ -78,6 +78,7 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
     /// [`RecvError::TooShort`] when `into` has no room for it, and it can be asked for
     /// again; [`RecvError::Grow`] when the writer says that the ring has grown, before anything
     /// of that memory is touched; [`RecvError::Poisoned`] when the writer broke the ring.
+    #[inline]
     pub fn try_recv<'b>(&mut self, into: &'b mut [u8]) -> Result<Option<Record<'b>>, RecvError> {
         if !self.look()? {
             return Ok(None);
@@ -111,11 +112,13 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
 
     /// Whether so much waits to be given back that the writer may soon lack it.
     #[must_use]
+    #[inline]
     pub fn ack_is_due(&self) -> bool {
         self.next.wrapping_sub(self.read) >= self.capacity / 4 || self.next == self.written
     }
 
     /// Gives back every record that was taken, with one store.
+    #[inline]
     pub fn ack(&mut self) -> Wake {
         if self.next == self.read {
             return Wake::NotNeeded;
@@ -163,6 +166,7 @@ impl<O: OwnPage, P: PeerPage> Reader<O, P> {
     ///
     /// # Errors
     /// [`RecvError::Grow`] and [`RecvError::Poisoned`], as [`Reader::try_recv`].
+    #[inline]
     pub fn look(&mut self) -> Result<bool, RecvError> {
         if let Some(fault) = self.fault {
             return Err(fault.into());

@@ -64,6 +64,7 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
     /// [`SendError::Grow`] when the ring is empty and too small,
     /// [`SendError::TooLong`] for more than half of what the ring can grow to,
     /// [`SendError::Poisoned`].
+    #[inline]
     pub fn push(&mut self, msg_id: u32, payload: &[u8]) -> Result<(), SendError> {
         let bytes = self.room_for(payload.len())?;
         let words = &self.own.data()[..self.capacity as usize / WORD];
@@ -76,6 +77,7 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
     }
 
     /// Makes all that was pushed visible with one store.
+    #[inline]
     pub fn publish(&mut self) -> Wake {
         if self.written == self.published {
             return Wake::NotNeeded;
@@ -89,6 +91,7 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
     ///
     /// # Errors
     /// Those of `push`.
+    #[inline]
     pub fn send(&mut self, msg_id: u32, payload: &[u8]) -> Result<Wake, SendError> {
         self.push(msg_id, payload)?;
         Ok(self.publish())
@@ -139,6 +142,7 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
     }
 
     /// What a record of `length` bytes takes, once there is room for it.
+    #[inline]
     fn room_for(&mut self, length: usize) -> Result<u32, SendError> {
         if let Some(fault) = self.fault {
             return Err(fault.into());
