@@ -324,7 +324,7 @@ fn bench_measures_every_row_over_both_and_draws_what_it_measured() {
     let outcome = call.within(Duration::from_secs(240)).outcome();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let event = outcome.event("bench");
-    assert_eq!((&event["rounds"], event["rows"].as_array().unwrap().len()), (&3.into(), 8), "{event}");
+    assert_eq!((&event["rounds"], event["rows"].as_array().unwrap().len()), (&3.into(), 10), "{event}");
     assert_eq!(event["sweep"].as_array().unwrap().len(), 18);
     for row in event["rows"].as_array().unwrap().iter().chain(event["sweep"].as_array().unwrap()) {
         for transport in ["ours", "unix_socket"] {

@@ -13,6 +13,8 @@ pub(super) const SWEEP_BYTES: [usize; 9] =
 pub(super) enum Pattern {
     /// A message there and one of its size back, all bytes written and read; both sides poll.
     RoundTrip,
+    /// The same by calls that wait, and the other side answers at once.
+    Waiting,
     /// The same, with both sides asleep in the kernel before each message.
     Asleep,
     /// As many messages as go, all bytes written and read, one answer at the end.
@@ -23,17 +25,21 @@ pub(super) enum Pattern {
     InPlace,
     /// The same where the reader does not trust the writer, and reads a copy of its own.
     CopiedIn,
+    /// The same, and the copy is hashed with BLAKE3 before it is read.
+    Hashed,
     /// From SIGKILL until everything that the dead one held is free and of use again.
     Killed,
 }
 
-const PATTERNS: [(Pattern, &str); 7] = [
+const PATTERNS: [(Pattern, &str); 9] = [
     (Pattern::RoundTrip, "round-trip"),
+    (Pattern::Waiting, "waiting"),
     (Pattern::Asleep, "asleep"),
     (Pattern::OneWay, "one-way"),
     (Pattern::HandOver, "hand-over"),
     (Pattern::InPlace, "in-place"),
     (Pattern::CopiedIn, "copied-in"),
+    (Pattern::Hashed, "hashed"),
     (Pattern::Killed, "killed"),
 ];
 
@@ -49,14 +55,16 @@ const fn cell(pattern: Pattern, bytes: usize) -> Cell {
 }
 
 /// The table's rows.
-pub(super) const ROWS: [(&str, Cell); 8] = [
+pub(super) const ROWS: [(&str, Cell); 10] = [
     ("64 B round trip, polling", cell(Pattern::RoundTrip, 64)),
     ("1 KiB round trip, polling", cell(Pattern::RoundTrip, 1 << 10)),
+    ("64 B round trip, waiting", cell(Pattern::Waiting, 64)),
     ("64 B round trip, asleep", cell(Pattern::Asleep, 64)),
     ("64 B one way", cell(Pattern::OneWay, 64)),
     ("50 MiB handed over", cell(Pattern::HandOver, BULK_BYTES)),
     ("50 MiB read in place", cell(Pattern::InPlace, BULK_BYTES)),
     ("50 MiB copied in, then read", cell(Pattern::CopiedIn, BULK_BYTES)),
+    ("50 MiB copied, hashed, read", cell(Pattern::Hashed, BULK_BYTES)),
     ("peer killed, 50 MiB back", cell(Pattern::Killed, BULK_BYTES)),
 ];
 
@@ -80,10 +88,20 @@ impl FromStr for Pattern {
 }
 
 impl Cell {
+    /// Whether both sides wait by calls that may sleep, and don't poll.
+    pub(super) fn waits(self) -> bool {
+        matches!(self.pattern, Pattern::Waiting | Pattern::Asleep)
+    }
+
+    /// Whether the far side reads a copy of its own, since it trusts nobody.
+    pub(super) fn is_copied(self) -> bool {
+        matches!(self.pattern, Pattern::CopiedIn | Pattern::Hashed)
+    }
+
     /// Bytes of what the far side sends back.
     pub(super) fn answer_bytes(self) -> usize {
         match self.pattern {
-            Pattern::RoundTrip | Pattern::Asleep => self.bytes,
+            Pattern::RoundTrip | Pattern::Waiting | Pattern::Asleep => self.bytes,
             _ => super::message::ANSWER_BYTES,
         }
     }

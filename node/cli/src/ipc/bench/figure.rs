@@ -1,7 +1,7 @@
 //! Figures: of several rounds, and as people read them.
 
 use super::cell::Pattern;
-use super::near::median;
+use super::near::{Round, median};
 
 /// The rounds of one cell over one transport.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,14 +9,18 @@ pub(super) struct Figure {
     pub(super) median: f64,
     pub(super) min: f64,
     pub(super) max: f64,
+    /// The median of the rounds' 99th percentiles.
+    pub(super) p99: Option<f64>,
 }
 
 impl Figure {
     /// `None` without a round.
-    pub(super) fn new(rounds: &[f64]) -> Option<Self> {
-        let min = rounds.iter().copied().reduce(f64::min)?;
-        let max = rounds.iter().copied().reduce(f64::max)?;
-        Some(Self { median: median(rounds.to_vec())?, min, max })
+    pub(super) fn new(rounds: &[Round]) -> Option<Self> {
+        let medians: Vec<f64> = rounds.iter().map(|round| round.median).collect();
+        let min = medians.iter().copied().reduce(f64::min)?;
+        let max = medians.iter().copied().reduce(f64::max)?;
+        let p99 = median(rounds.iter().filter_map(|round| round.p99).collect());
+        Some(Self { median: median(medians)?, min, max, p99 })
     }
 
     /// How far the rounds lie apart, as a share of their median.
@@ -81,10 +85,15 @@ mod tests {
 
     #[test]
     fn more_is_better_for_rates_and_worse_for_times() {
-        let (two, four) = (Figure::new(&[2.0, 1.0, 3.0]).unwrap(), Figure::new(&[4.0]).unwrap());
+        let figure = |medians: &[f64]| {
+            let rounds = medians.iter().map(|median| Round { median: *median, p99: Some(median * 10.0) });
+            Figure::new(&rounds.collect::<Vec<_>>())
+        };
+        let (two, four) = (figure(&[2.0, 1.0, 3.0]).unwrap(), figure(&[4.0]).unwrap());
         assert_eq!((two.median, two.min, two.max, two.spread()), (2.0, 1.0, 3.0, 1.0));
+        assert_eq!(two.p99, Some(20.0));
         assert_eq!(two.advantage(&four, Pattern::RoundTrip), 2.0);
         assert_eq!(two.advantage(&four, Pattern::OneWay), 0.5);
-        assert_eq!(Figure::new(&[]), None);
+        assert_eq!(figure(&[]), None);
     }
 }

@@ -82,7 +82,7 @@ fn on_own_cores<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
 /// The rounds of one cell so far, and what went wrong; ours first.
 #[derive(Clone, Default)]
 struct Rounds {
-    values: [Vec<f64>; 2],
+    values: [Vec<near::Round>; 2],
     errors: [Option<String>; 2],
 }
 
@@ -94,7 +94,7 @@ impl Rounds {
                 continue;
             }
             match near::round(transport, cell, effort.cores, effort.span) {
-                Ok(median) => self.values[which].push(median),
+                Ok(round) => self.values[which].push(round),
                 Err(error) => {
                     let (pattern, bytes) = (cell.pattern.name(), cell.bytes);
                     let over = transport.name();
@@ -106,7 +106,7 @@ impl Rounds {
 
     fn finish(self, cell: Cell) -> Measured {
         let none = || "no round was measured".to_owned();
-        let figure = |values: &[f64], error: Option<String>| match error {
+        let figure = |values: &[near::Round], error: Option<String>| match error {
             None => Figure::new(values).ok_or_else(none),
             Some(error) => Err(error),
         };

@@ -28,8 +28,19 @@ pub(super) fn now() -> u64 {
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-/// One round of one cell: the median of its samples, in ns, or in messages a second.
-pub(super) fn round(transport: Transport, cell: Cell, cores: Cores, span: Duration) -> Result<f64, Error> {
+/// Fewer samples have no 99th percentile.
+const P99_COUNT_MIN: usize = 100;
+
+/// One round of one cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Round {
+    /// In ns, or in messages a second.
+    pub(super) median: f64,
+    /// Over single round trips, with a reading of the clock in each.
+    pub(super) p99: Option<f64>,
+}
+
+pub(super) fn round(transport: Transport, cell: Cell, cores: Cores, span: Duration) -> Result<Round, Error> {
     pin(cores.near)?;
     let far = Far::start(transport, cell, cores)?;
     far.line.set_read_timeout(Some(PATIENCE))?;
@@ -40,26 +51,37 @@ pub(super) fn round(transport: Transport, cell: Cell, cores: Cores, span: Durati
     }
 }
 
-fn measure<C: Channel>(far: Far, cell: Cell, span: Duration) -> Result<f64, Error> {
+fn measure<C: Channel>(far: Far, cell: Cell, span: Duration) -> Result<Round, Error> {
     let mut channel = C::connect(&far.link, cell, Side::Near)?;
     let samples = match cell.pattern {
-        Pattern::RoundTrip => round_trips(&mut channel, cell, span),
+        Pattern::RoundTrip | Pattern::Waiting => round_trips(&mut channel, cell, span),
         Pattern::Asleep => asleep(&mut channel, cell, span),
         Pattern::OneWay => one_way(&mut channel, cell, span),
         Pattern::HandOver => repeat(span, |_| hand_over(&mut channel, cell)),
-        Pattern::InPlace | Pattern::CopiedIn => {
+        Pattern::InPlace | Pattern::CopiedIn | Pattern::Hashed => {
             repeat(span, |seed| written_and_read(&mut channel, cell, seed))
         }
-        Pattern::Killed => return killed(channel, far, cell),
+        Pattern::Killed => return Ok(Round { median: killed(channel, far, cell)?, p99: None }),
     }?;
+    let singles = match cell.pattern {
+        Pattern::RoundTrip | Pattern::Waiting => single_round_trips(&mut channel, cell, span / 2)?,
+        Pattern::Asleep => samples.clone(),
+        _ => Vec::new(),
+    };
     channel.send(cell.bytes, |out| mark(out, Kind::Stop))?;
-    median(samples).ok_or_else(|| "nothing was measured".into())
+    let median = median(samples).ok_or("nothing was measured")?;
+    Ok(Round { median, p99: p99(singles) })
 }
 
 /// The sample in the middle.
 pub(super) fn median(mut samples: Vec<f64>) -> Option<f64> {
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied()
+}
+
+fn p99(mut samples: Vec<f64>) -> Option<f64> {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() * 99 / 100).copied().filter(|_| samples.len() >= P99_COUNT_MIN)
 }
 
 /// Runs `each` for a third of the span without looking, then for the span; it says how long it took.
@@ -97,6 +119,14 @@ fn round_trips(channel: &mut impl Channel, cell: Cell, span: Duration) -> Result
             round_trip(channel, cell.bytes, seed + index)?;
         }
         Ok((now() - begun) as f64 / batch as f64)
+    })
+}
+
+fn single_round_trips(channel: &mut impl Channel, cell: Cell, span: Duration) -> Result<Vec<f64>, Error> {
+    repeat(span, |seed| {
+        let begun = now();
+        round_trip(channel, cell.bytes, seed)?;
+        Ok((now() - begun) as f64)
     })
 }
 
@@ -163,4 +193,18 @@ fn killed(mut channel: impl Channel, mut far: Far, cell: Cell) -> Result<f64, Er
     far.wait_for_end()?;
     channel.recover(cell)?;
     Ok((now() - begun) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sample_in_a_hundred_is_above_the_99th_percentile_and_fewer_samples_have_none() {
+        let samples = |count: u32| (1..=count).rev().map(f64::from).collect::<Vec<_>>();
+        assert_eq!(
+            (p99(samples(99)), p99(samples(100)), p99(samples(1000))),
+            (None, Some(100.0), Some(991.0))
+        );
+    }
 }

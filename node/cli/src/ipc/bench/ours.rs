@@ -4,8 +4,10 @@
 //! side reads in place what its host lends, but for the pattern that measures
 //! the copy of a reader who trusts nobody.
 
-use super::cell::{Cell, Pattern};
+use super::cell::Cell;
 use super::channel::{Channel, Error, PATIENCE, Patience, Side};
+use ioi_port::Spin;
+use ioi_port::blocking::{Receiver, Sender, split_with};
 use ioi_shm::{
     Borrower, DescriptorChannel, FillError, Handle, LEASE_ALIGN, Lender, Loan, OwnMemory, PeerMemory, Port,
     Quota, SendError,
@@ -27,13 +29,14 @@ const RETURN: u32 = 3;
 
 /// One end; messages of at most `BYTES` bytes go by the ring itself.
 pub(super) struct Ours<const BYTES: usize> {
-    port: Port<SLOTS, BYTES>,
+    sender: Sender<SLOTS, BYTES>,
+    receiver: Receiver<SLOTS, BYTES>,
     /// `None` where all that this side sends goes by the ring.
     lender: Option<Lender>,
     borrower: Option<Borrower>,
     /// Handles that came while a lease was waited for.
     lent: VecDeque<Handle>,
-    sleeps: bool,
+    waits: bool,
     out: Box<[u8; BYTES]>,
     inwards: Box<[u8; BYTES]>,
     /// Where loans are copied to that may not be read in place.
@@ -57,9 +60,7 @@ struct Lends {
 impl Lends {
     fn of(cell: Cell, side: Side) -> Self {
         match side {
-            Side::Near => {
-                Self { arena: 1, message_bytes: cell.bytes, is_trusted: cell.pattern != Pattern::CopiedIn }
-            }
+            Side::Near => Self { arena: 1, message_bytes: cell.bytes, is_trusted: !cell.is_copied() },
             Side::Far => Self { arena: 2, message_bytes: cell.answer_bytes(), is_trusted: false },
         }
     }
@@ -98,7 +99,7 @@ impl<const BYTES: usize> Ours<BYTES> {
     fn send_inline(&mut self, id: u32, bytes: usize) -> Result<(), Error> {
         let mut patience = Patience::default();
         loop {
-            match self.port.sender.try_send(id, &self.out[..bytes]) {
+            match self.sender.port().try_send(id, &self.out[..bytes]) {
                 Ok(()) => return Ok(()),
                 Err(SendError::Full) => patience.poll()?,
                 Err(error) => return Err(error.into()),
@@ -121,7 +122,7 @@ impl<const BYTES: usize> Ours<BYTES> {
                 Err(FillError::Lease(_)) => patience.poll()?,
                 Err(error) => return Err(error.into()),
             }
-            if let Some(header) = self.port.receiver.try_recv(&mut self.inwards)?
+            if let Some(header) = self.receiver.port().try_recv(&mut self.inwards)?
                 && self.sort(header.msg_id, header.length)?.is_some()
             {
                 return Err("a message came that nobody waits for".into());
@@ -151,10 +152,10 @@ impl<const BYTES: usize> Ours<BYTES> {
                 let borrower = self.borrower.as_mut().ok_or("nothing is lent here")?;
                 return Ok(Incoming::Lent(borrower.take(&handle)?));
             }
-            let header = if self.sleeps {
-                Some(self.port.receiver.recv_timeout(&mut self.inwards, PATIENCE)?)
+            let header = if self.waits {
+                Some(self.receiver.recv(&mut self.inwards, PATIENCE)?)
             } else {
-                self.port.receiver.try_recv(&mut self.inwards)?
+                self.receiver.port().try_recv(&mut self.inwards)?
             };
             match header {
                 Some(header) => {
@@ -174,7 +175,8 @@ fn lender(lender: &mut Option<Lender>) -> Result<&mut Lender, Error> {
 
 impl<const BYTES: usize> Channel for Ours<BYTES> {
     fn connect(link: &DescriptorChannel, cell: Cell, side: Side) -> Result<Self, Error> {
-        let port = Port::connect(link, 1, PATIENCE)?;
+        // Each side has a core of its own.
+        let (sender, receiver) = split_with(Port::connect(link, 1, PATIENCE)?, &Spin::for_cores(2));
         let (near, far) = (Lends::of(cell, Side::Near), Lends::of(cell, Side::Far));
         let (own, other) = if side == Side::Near { (near, far) } else { (far, near) };
         let lends = |lends: Lends| lends.message_bytes > BYTES;
@@ -182,11 +184,12 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
         let borrower = lends(other).then(|| other.borrower(link)).transpose()?;
         let copies = lends(other) && !other.is_trusted;
         Ok(Self {
-            port,
+            sender,
+            receiver,
             lender,
             borrower,
             lent: VecDeque::with_capacity(SLOTS),
-            sleeps: cell.pattern == Pattern::Asleep,
+            waits: cell.waits(),
             out: Box::new([1; BYTES]),
             inwards: Box::new([1; BYTES]),
             private: if copies { vec![1; other.message_bytes] } else { Vec::new() },
@@ -217,15 +220,15 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
         let mut patience = Patience::default();
         for index in 0..count {
             fill(index, &mut self.out[..bytes]);
-            while let Err(error) = self.port.sender.push(DATA, &self.out[..bytes]) {
+            while let Err(error) = self.sender.port().push(DATA, &self.out[..bytes]) {
                 if error != SendError::Full {
                     return Err(error.into());
                 }
-                self.port.sender.publish();
+                self.sender.port().publish();
                 patience.poll()?;
             }
             if (index + 1).is_multiple_of(BATCH) || index + 1 == count {
-                self.port.sender.publish();
+                self.sender.port().publish();
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What came out, as a table and as JSON.
 
 use super::cell::{Cell, ROWS};
-use super::figure::{Figure, shown, three};
+use super::figure::{Figure, shown, three, time};
 use super::transport::Transport;
 use crate::ipc::table::{Side, Table};
 use crate::render::Screen;
@@ -39,9 +39,13 @@ impl Measured {
 
     fn to_json(&self, what: &str) -> Value {
         let figure = |figure: &Result<Figure, String>| match figure {
-            Ok(Figure { median, min, max }) => {
+            Ok(Figure { median, min, max, p99 }) => {
                 let [median, min, max] = [median, min, max].map(|value| value.round() as u64);
-                json!({"median": median, "min": min, "max": max})
+                let mut figure = json!({"median": median, "min": min, "max": max});
+                if let Some(p99) = p99 {
+                    figure["p99"] = json!(p99.round() as u64);
+                }
+                figure
             }
             Err(why) => json!({"error": why}),
         };
@@ -64,9 +68,9 @@ pub(super) struct Report {
 
 const NOTES: &str = "\
 Two processes, a core each; every byte is written, read and checked; the median of the rounds' medians, and how \
-far the rounds lie apart. `ours is`: how many times as fast as the socket. A socket has no bytes in place, so its \
+far the rounds lie apart; p99: of single round trips of ours. `ours is`: how many times as fast as the socket. A socket has no bytes in place, so its \
 rows of 50 MiB are copies through the kernel; handed over: from filled bytes until the other side can read them; \
-copied in: the reader trusts nobody; back: from SIGKILL until what the dead one held is lent again.";
+copied in: the reader trusts nobody (hashed: with BLAKE3); waiting: by calls that may sleep, and the answer comes at once; back: from SIGKILL until what the dead one held is lent again.";
 
 impl Report {
     pub(super) fn print(&self, screen: &Screen) {
@@ -97,6 +101,7 @@ impl Report {
             ("", Side::Left),
             ("ours", right),
             ("spread", right),
+            ("p99", right),
             ("Unix socket", right),
             ("spread", right),
             ("ours is", right),
@@ -105,12 +110,16 @@ impl Report {
             let mark = if measured.is_noisy() { " *" } else { "" };
             let mut cells = vec![format!("{what}{mark}")];
             for transport in Transport::BOTH {
-                cells.extend(match measured.figure(transport) {
+                let figure = measured.figure(transport);
+                cells.extend(match figure {
                     Some(figure) => {
                         [shown(figure.median, cell.pattern), format!("{:.0} %", figure.spread() * 100.0)]
                     }
                     None => ["failed".to_owned(), String::new()],
                 });
+                if transport == Transport::Ours {
+                    cells.push(figure.and_then(|figure| figure.p99).map_or_else(String::new, time));
+                }
             }
             cells.push(measured.ratio().map_or_else(String::new, |ratio| format!("{} ×", three(ratio))));
             table.row(cells);

@@ -1,6 +1,6 @@
 //! A plain Unix stream socket: a length, then the bytes.
 
-use super::cell::{Cell, Pattern};
+use super::cell::Cell;
 use super::channel::{Channel, Error, PATIENCE, Patience, Side};
 use ioi_shm::DescriptorChannel;
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
@@ -29,7 +29,7 @@ impl Socket {
         set_socket_send_buffer_size(&stream, BUFFER_BYTES)?;
         set_socket_recv_buffer_size(&stream, BUFFER_BYTES)?;
         // Polling is a read that does not wait.
-        stream.set_nonblocking(cell.pattern != Pattern::Asleep)?;
+        stream.set_nonblocking(!cell.waits())?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let largest = cell.bytes.max(cell.answer_bytes()) + LENGTH_BYTES;
         let room = largest.max(COLLECTED_BYTES);
