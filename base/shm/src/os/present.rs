@@ -11,13 +11,17 @@ const PAGE_BYTES: u64 = 4096;
 pub(super) struct Present {
     bounds: Range<u64>,
     found: Vec<u64>,
+    /// Every page from the bounds' start to this byte was found: most lenders allocate from the
+    /// start on, and then a look costs the same at any size.
+    found_to: u64,
 }
 
 impl Present {
     /// Nothing of `bounds` was found yet.
     pub(super) fn new(bounds: Range<u64>) -> Present {
         let words = pages(&bounds).end.div_ceil(64);
-        Present { bounds, found: vec![0; words] }
+        let found_to = bounds.start;
+        Present { bounds, found: vec![0; words], found_to }
     }
 
     /// Whether all of `range`, which lies within the bounds, is present; `first_hole`
@@ -27,6 +31,9 @@ impl Present {
         range: &Range<u64>,
         mut first_hole: impl FnMut(Range<u64>) -> Option<u64>,
     ) -> bool {
+        if range.end <= self.found_to {
+            return true;
+        }
         let pages = pages(range);
         while let Some(missing) = self.first_missing(pages.clone()) {
             let start = missing.start as u64 * PAGE_BYTES;
@@ -38,6 +45,9 @@ impl Present {
                     return false;
                 }
             }
+        }
+        if range.start <= self.found_to {
+            self.found_to = range.end;
         }
         true
     }
