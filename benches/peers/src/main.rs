@@ -27,7 +27,7 @@ cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores
   TRANSPORT…     these only";
 
 /// A run waits no longer in all for its two cores to come close.
-const PATIENCE_S: u64 = 900;
+const PATIENCE_S: u64 = 300;
 
 /// What one command line asks for.
 #[derive(Default)]
