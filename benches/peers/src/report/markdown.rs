@@ -42,7 +42,7 @@ fn head(report: &Report) -> String {
          **Placement.** A virtual machine's cores move. Before and after each round a cache line is sent to the other \
          core and back: a round counts if that took at most {CLOSE_NS_MAX} ns both times, as it does while the two \
          share a cache, and is repeated otherwise, for {} minutes in all. {close} of {all} rounds are such. A figure \
-         most of whose rounds aren't is marked † and not judged.\n\n",
+         with fewer than three such rounds is marked † and not judged.\n\n",
         machine.processor,
         machine.cores,
         machine.memory_gib,
@@ -83,7 +83,7 @@ fn short(report: &Report, row: &Row, transport: &Transport) -> String {
         Some(Outcome::Failed(_)) => "failed".to_owned(),
         _ => "–".to_owned(),
     };
-    if transport.kind == Kind::Ours { format!("**{text}**") } else { text }
+    if transport.kind == Kind::Ours && text != "–" { format!("**{text}**") } else { text }
 }
 
 /// Of a figure for distant cores.
