@@ -154,9 +154,9 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
             _ => return Err(too_long),
         };
         let fits = |ring: &Self| bytes <= ring.capacity - ring.written.wrapping_sub(ring.read);
-        // A ring that wants to grow while it is in use goes on meanwhile, and looks at the reader's
-        // page no more often than any other.
-        if fits(self) && (self.wanted == 0 || self.read != self.written) {
+        // A ring that wants to grow looks at the reader's page each time, so that it finds the moment
+        // in which it is empty.
+        if fits(self) && self.wanted == 0 {
             return Ok(bytes);
         }
         // Acquires what the reader released with `read`: it reads those bytes no more.
