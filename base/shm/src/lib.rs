@@ -121,7 +121,7 @@ pub use doorbell::Wake;
 pub use epoch::Epoch;
 pub use fault::{Fault, SendError};
 pub use handle::{HANDLE_ALIGN, HANDLE_BYTES, Handle, HandleError};
-pub use page::{CONTROL_WORDS, LocalPage, OwnPage, PeerPage, Word, Words};
+pub use page::{CONTROL_WORDS, LocalPage, OwnBytes, OwnPage, PeerPage, Word, Words};
 pub use ring::{Receiver, Sender};
 
 #[cfg(feature = "os")]

@@ -27,6 +27,15 @@ pub trait OwnPage {
     fn data(&self) -> &[AtomicU64];
 }
 
+/// A page whose data can be written in place: nothing else in this process refers to them.
+pub trait OwnBytes: OwnPage {
+    /// Some of the data, by their distance from the first byte.
+    ///
+    /// # Panics
+    /// When the page has fewer.
+    fn bytes_mut(&mut self, range: core::ops::Range<usize>) -> &mut [u8];
+}
+
 /// The words that the peer writes. They can be read, and that is all: here they
 /// are mapped read-only.
 pub trait PeerPage {

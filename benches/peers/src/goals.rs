@@ -28,8 +28,6 @@ pub struct Row {
     pub p99_goal: Option<f64>,
     /// What the machine gives.
     pub limit: &'static str,
-    /// Which of ours is meant for it.
-    pub ours: &'static str,
 }
 
 const MICRO: f64 = 1e3;
@@ -42,7 +40,6 @@ const fn row(what: &'static str, cell: (Pattern, usize, Wait), goal: Goal, limit
         goal: Some(goal),
         p99_goal: None,
         limit,
-        ours: "ours",
     }
 }
 
@@ -67,15 +64,7 @@ pub const ROWS: &[Row] = &[
             "bare",
         )
     },
-    Row {
-        ours: "byte-ring",
-        ..row(
-            "64 B one way, messages a second",
-            (Pattern::OneWay, 64, Wait::Spin),
-            Goal::AtLeast(30e6),
-            "bare",
-        )
-    },
+    row("64 B one way, messages a second", (Pattern::OneWay, 64, Wait::Spin), Goal::AtLeast(30e6), "bare"),
     row(
         "64 B round trip, blocking, cold",
         (Pattern::ColdRoundTrip, 64, Wait::Block),

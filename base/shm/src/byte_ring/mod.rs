@@ -7,12 +7,14 @@
 //! are copied in and out, and wrap around at the end of the data.
 //!
 //! The capacity starts at 16 KiB and is doubled only while the ring is empty, so no
-//! byte ever moves: the writer has the memory allocated first, stores the capacity,
-//! then writes, then stores the new index with Release. A reader that finds the
-//! index moved on after it had taken everything therefore sees the capacity those
-//! bytes were written under, and the writer can't change it again before the reader
-//! has given them back. A writer that lies may publish memory that isn't there, so the
-//! reader has its caller confirm each new capacity before it touches a byte of it. The layout is in `docs/design/data-plane.md`.
+//! byte ever moves: a writer that lacks room takes nothing more until everything was
+//! given back. Then it has the memory allocated, stores the capacity, writes, and
+//! stores the new index with Release. A reader that finds the index moved on after it
+//! had taken everything therefore sees the capacity those bytes were written under, and
+//! the writer can't change it again before the reader has given them back. A writer that
+//! lies may publish memory that isn't there, so the reader has its caller confirm each
+//! new capacity before it touches a byte of it. The layout is in
+//! `docs/design/data-plane.md`.
 
 mod reader;
 mod writer;

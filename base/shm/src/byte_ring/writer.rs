@@ -23,7 +23,7 @@ pub struct Writer<O, P> {
     read: u32,
     capacity: u32,
     capacity_max: u32,
-    /// The capacity that a record found missing.
+    /// The capacity that a record found missing, or 0.
     wanted: u32,
     fault: Option<Fault>,
 }
@@ -60,8 +60,8 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
     /// Writes a record; the reader sees it after [`Writer::publish`].
     ///
     /// # Errors
-    /// [`SendError::Full`] until the reader takes something,
-    /// [`SendError::Grow`] when the ring is empty and too small,
+    /// [`SendError::Full`] until the reader gives something back, or, where the ring is to grow,
+    /// all of it; [`SendError::Grow`] when it is empty then;
     /// [`SendError::TooLong`] for more than half of what the ring can grow to,
     /// [`SendError::Poisoned`].
     #[inline]
@@ -154,8 +154,6 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
             _ => return Err(too_long),
         };
         let fits = |ring: &Self| bytes <= ring.capacity - ring.written.wrapping_sub(ring.read);
-        // A ring that wants to grow looks at the reader's page each time, so that it finds the moment
-        // in which it is empty.
         if fits(self) && self.wanted == 0 {
             return Ok(bytes);
         }
@@ -165,9 +163,11 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
             let wanted = bytes.max(self.capacity + 1).next_power_of_two();
             self.wanted = self.wanted.max(wanted).min(self.capacity_max);
         }
-        match (self.wanted, self.read == self.written) {
-            (capacity @ 1.., true) => Err(SendError::Grow { capacity }),
-            _ if fits(self) => Ok(bytes),
+        match self.wanted {
+            0 if fits(self) => Ok(bytes),
+            0 => Err(SendError::Full),
+            capacity if self.read == self.written => Err(SendError::Grow { capacity }),
+            // Nothing more goes in, or a busy writer might never find the ring empty.
             _ => Err(SendError::Full),
         }
     }

@@ -127,6 +127,37 @@ impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
         self.ring.push(msg_id, payload)
     }
 
+    /// Sends a message of `length` bytes, which `fill` writes where it is sent from, if there is
+    /// room. Never waits.
+    ///
+    /// # Errors
+    /// Those of [`Sender::push_with`].
+    #[inline]
+    pub fn try_send_with(
+        &mut self,
+        msg_id: u32,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), SendError> {
+        self.ring.push_with(msg_id, length, fill)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// As [`PortSender::push`], of `length` bytes that `fill` writes where they are sent from.
+    ///
+    /// # Errors
+    /// Those of [`Sender::push_with`].
+    #[inline]
+    pub fn push_with(
+        &mut self,
+        msg_id: u32,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), SendError> {
+        self.ring.push_with(msg_id, length, fill)
+    }
+
     /// How many messages could be pushed now.
     ///
     /// # Errors

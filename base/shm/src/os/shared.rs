@@ -12,7 +12,7 @@ use super::region::{allocate_range, make_file};
 use super::{REGION_BYTES_MAX, RangeError, RegionError, SystemError};
 use crate::page::CONTROL_WORDS;
 use crate::sync::{AtomicU32, AtomicU64};
-use crate::{OwnPage, PeerPage, Word, Words};
+use crate::{OwnBytes, OwnPage, PeerPage, Word, Words};
 use rustix::fs::{SealFlags, fcntl_add_seals, ftruncate};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -430,8 +430,8 @@ impl Section {
     fn control(&self) -> &[AtomicU32; CONTROL_WORDS] {
         // SAFETY: `Place::new` found the words inside the mapping and aligned; it stays
         // mapped as long as this borrow. Everybody, here and elsewhere, is to access
-        // them atomically, and this process never makes a plain reference of them:
-        // sections are claimed once and a lender claims its arena.
+        // them atomically, and this process makes a plain reference of them only where
+        // none else is alive: sections are claimed once and a lender claims its arena.
         unsafe { &*self.mapping.start().as_ptr().add(self.place.control as usize).cast() }
     }
 
@@ -455,6 +455,22 @@ impl OwnPage for OwnSection {
     #[inline]
     fn data(&self) -> &[AtomicU64] {
         self.0.data()
+    }
+}
+
+impl OwnBytes for OwnSection {
+    #[inline]
+    fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        let place = &self.0.place.data;
+        let length = (place.end - place.start) as usize;
+        assert!(range.start <= range.end && range.end <= length, "the page has so many bytes");
+        // SAFETY: `Place::new` found the data inside the mapping, and the borrow keeps them mapped. The
+        // section was claimed once and is borrowed whole, so no other reference to them is alive in
+        // this process, and no other process can write them (see `Lender::fill`).
+        unsafe {
+            let start = self.0.mapping.start().as_ptr().add(place.start as usize + range.start);
+            std::slice::from_raw_parts_mut(start, range.end - range.start)
+        }
     }
 }
 

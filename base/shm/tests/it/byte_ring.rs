@@ -26,10 +26,13 @@ fn ring_of(words: usize) -> Ring {
 
 /// Whether there is a record; a page on the heap is all there, so every growth is confirmed.
 fn look(rx: &mut Reader<LocalPage, LocalPage>) -> Result<bool, RecvError> {
-    while let Err(RecvError::Grow { capacity }) = rx.look() {
-        rx.grow(capacity);
+    loop {
+        match rx.look() {
+            Err(RecvError::Grow { capacity }) => rx.grow(capacity),
+            // No second look: the ring may have grown again since.
+            seen => return seen,
+        }
     }
-    rx.look()
 }
 
 fn take(ring: &mut Ring) -> Result<Option<(u32, Vec<u8>)>, RecvError> {
@@ -75,6 +78,7 @@ proptest! {
         let mut ring = ring_of(capacity_max as usize / 8);
         let (mut staged, mut visible) = (VecDeque::new(), VecDeque::new());
         let (mut in_use, mut unacked) = (0, 0);
+        let (mut largest, mut wants) = (capacity_max, false);
         let size = |length: usize| 8 + length.next_multiple_of(8);
         for (id, step) in steps.into_iter().enumerate() {
             let id = id as u32;
@@ -85,12 +89,18 @@ proptest! {
                     if let Err(SendError::Grow { capacity }) = result {
                         prop_assert!(capacity.is_power_of_two() && capacity > ring.tx.capacity() && capacity <= capacity_max);
                         prop_assert_eq!(in_use, 0, "growth is asked for only while the ring is empty");
-                        if memory { ring.tx.grow(capacity); } else { ring.tx.decline_growth(); }
+                        if memory { ring.tx.grow(capacity); } else { ring.tx.decline_growth(); largest = ring.tx.capacity(); }
+                        wants = false;
                         result = ring.tx.push(id, &payload);
                     }
                     match result {
-                        Ok(()) => { in_use += size(length); staged.push_back((id, payload)); }
-                        Err(SendError::Full) => prop_assert!(in_use + size(length) > ring.tx.capacity() as usize),
+                        Ok(()) => { prop_assert!(!wants, "nothing goes in before it has grown"); in_use += size(length); staged.push_back((id, payload)); }
+                        Err(SendError::Full) => {
+                            let fits = in_use + size(length) <= ring.tx.capacity() as usize;
+                            prop_assert!(wants || !fits);
+                            wants |= ring.tx.capacity() < largest;
+                            prop_assert!(in_use > 0, "an empty ring grows or takes the record");
+                        }
                         Err(SendError::TooLong { length_max, .. }) => {
                             prop_assert!(length > length_max);
                             prop_assert!(!memory || length > capacity_max as usize / 2);
@@ -123,6 +133,24 @@ fn a_record_may_fill_half_of_what_the_ring_can_grow_to_and_no_more() {
     let _ = ring.tx.send(5, &payload).unwrap();
     assert_eq!(take(&mut ring).unwrap(), Some((5, payload)));
     assert_eq!(ring.rx.capacity(), LARGEST);
+}
+
+#[test]
+fn a_writer_that_lacked_room_takes_nothing_more_until_the_ring_is_empty_and_grows_then() {
+    let mut ring = ring_of(WORDS);
+    let payload = bytes(0, 4000);
+    let sent = (0..).take_while(|id| ring.tx.send(*id, &payload).is_ok()).count() as u32;
+    assert_eq!(sent, 4, "16 KiB hold four");
+    // The reader is never far behind and never told to stop, as in a stream.
+    for id in 0..sent {
+        assert_eq!(ring.tx.push(9, &[]), Err(SendError::Full), "there is room, and it would never end");
+        assert_eq!(take(&mut ring).unwrap(), Some((id, payload.clone())));
+        let _ = ring.rx.ack();
+    }
+    assert_eq!(ring.tx.push(9, &[]), Err(SendError::Grow { capacity: 2 * CAPACITY_MIN }));
+    ring.tx.grow(2 * CAPACITY_MIN);
+    let _ = ring.tx.send(9, &[]).unwrap();
+    assert_eq!(take(&mut ring).unwrap(), Some((9, vec![])));
 }
 
 #[test]

@@ -26,6 +26,57 @@ fn connected() -> (Small, Small) {
 }
 
 #[test]
+fn messages_that_are_written_in_place_come_out_among_the_others_as_they_were_written() {
+    let _alone = alone();
+    let (mut one, mut other) = connected();
+    let payload = |n: u32| -> Vec<u8> { (0..n % 65).map(|at| (at + 3 * n) as u8).collect() };
+    let mut buffer = [0; 64];
+    for n in 0..1000u32 {
+        let message = payload(n);
+        match n % 3 {
+            0 => one.sender.push(n, &message).unwrap(),
+            _ => one.sender.push_with(n, message.len(), |out| out.copy_from_slice(&message)).unwrap(),
+        }
+        let is_last_of_batch = n % 5 == 4;
+        if !is_last_of_batch {
+            continue;
+        }
+        assert_eq!(other.receiver.try_recv(&mut buffer).unwrap(), None, "nothing was published");
+        one.sender.publish();
+        for n in n - 4..=n {
+            let header = other.receiver.try_recv(&mut buffer).unwrap().unwrap();
+            assert_eq!((header.msg_id, &buffer[..header.length]), (n, &payload(n)[..]));
+        }
+    }
+}
+
+#[test]
+fn a_message_without_room_is_not_asked_for_and_one_that_panics_is_not_sent() {
+    let _alone = alone();
+    let (mut one, mut other) = connected();
+    let never = |_: &mut [u8]| panic!("there is no place for it");
+    let too_long = SendError::TooLong { length: 65, length_max: 64 };
+    assert_eq!(one.sender.try_send_with(1, 65, never), Err(too_long));
+    let half = std::panic::AssertUnwindSafe(|| {
+        one.sender.try_send_with(2, 64, |out| {
+            out.fill(7);
+            panic!("half way");
+        })
+    });
+    assert!(std::panic::catch_unwind(half).is_err());
+    for n in 0..8 {
+        one.sender.try_send_with(n, 1, |out| out[0] = n as u8).unwrap();
+    }
+    assert_eq!(one.sender.try_send_with(8, 1, never), Err(SendError::Full));
+    let mut buffer = [0; 64];
+    for n in 0..8 {
+        let header = other.receiver.try_recv(&mut buffer).unwrap().unwrap();
+        assert_eq!((header.msg_id, &buffer[..header.length]), (n, &[n as u8][..]));
+    }
+    assert_eq!(other.receiver.try_recv(&mut buffer).unwrap(), None);
+}
+
+#[test]
 fn messages_pass_both_ways_while_both_sides_sleep_for_each_other() {
     let _alone = alone();
     let (mut one, mut other) = connected();

@@ -1,6 +1,6 @@
 //! The documented page.
 
-use super::{BARE_P99_USUAL_NS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
+use super::{BARE_P99_USUAL_NS, OURS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
 use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
@@ -17,8 +17,8 @@ pub fn page(report: &Report) -> String {
         "![Latency by message size](ipc-latency.svg)\n\n![Throughput by message size](ipc-throughput.svg)\n";
     out += "\n## Each row with its spread\n\n";
     out += "Median of the rounds' medians, their smallest and largest, and the median of the rounds' 99th \
-            percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours (the \
-            byte ring one way) is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
+            percentiles over single samples (none of fewer than 100). *Ours is* says how many times as good ours \
+            (ioi-shm) is: 0.5 × is half as good. *÷ limit* says how far a figure is from the limit: 1 × is there.\n";
     for row in rows() {
         out += &details(report, row);
     }
@@ -143,7 +143,7 @@ fn detail(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) 
     let comparable = |other: &&Summary| other.is_close == summary.is_close;
     let ratio =
         |other: Option<&Summary>| other.filter(comparable).map(|other| advantage(&row.cell, other, summary));
-    let ours = ratio(report.ours(row).filter(|_| transport.name != row.ours));
+    let ours = ratio(report.ours(row).filter(|_| transport.name != OURS));
     let limit = ratio(report.figures(&row.cell, row.limit).filter(|_| transport.name != row.limit));
     let shown = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     format!(

@@ -16,6 +16,9 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+/// The transport that the others are compared with: ports and leases.
+const OURS: &str = "ours";
+
 /// The bare ring's usual 99th percentile of a 64 B round trip between cores that share a cache, ns:
 /// the median over ten runs on such a machine.
 pub const BARE_P99_USUAL_NS: f64 = 290.0;
@@ -71,9 +74,9 @@ impl Report {
         }
     }
 
-    /// What is compared: the one of ours that is meant for the row.
+    /// What the others are compared with.
     pub fn ours(&self, row: &Row) -> Option<&Summary> {
-        self.figures(&row.cell, row.ours)
+        self.figures(&row.cell, OURS)
     }
 
     pub fn verdict(&self, row: &Row) -> Verdict {

@@ -1,6 +1,6 @@
 //! The terminal's table: each row's transports, one a line.
 
-use super::{Report, Verdict, advantage, figure, rows, shown};
+use super::{OURS, Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
 use crate::placement::CLOSE_NS_MAX;
 use crate::run::Outcome;
@@ -44,7 +44,7 @@ fn line(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) ->
         Outcome::Failed(why) => return format!("{:>10}  {why}", "failed"),
     };
     let cell = |value: f64| figure::of_cell(&row.cell, value);
-    let ours = report.ours(row).filter(|_| transport.name != row.ours);
+    let ours = report.ours(row).filter(|_| transport.name != OURS);
     // Figures of close and of distant cores are not compared.
     let comparable = |other: &&Summary| other.is_close == summary.is_close;
     let ratio = |other: Option<&Summary>| {

@@ -110,7 +110,7 @@ pub const TRANSPORTS: &[Transport] = &[
         name: "ours",
         title: "ours (ioi-shm)",
         kind: Kind::Ours,
-        used: "ports of 256 slots: 256 bytes (1 KiB: of 1 KiB), copied in and out; larger messages as leases of \
+        used: "ports of 256 slots: 256 bytes (1 KiB: of 1 KiB), copied in and out, one way written in place; larger messages as leases of \
                an arena, read in place from the host, copied out of the other side's. Blocking by \
                the waiter of ioi-port: it polls for up to 100 µs, as long as that pays, then sleeps in futex",
         promises: "peers may be hostile: one writer a region, everything checked or copied before use, leases \

@@ -196,6 +196,7 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
     #[inline]
     fn send(&mut self, bytes: usize, fill: impl FnOnce(&mut [u8])) -> Result<()> {
         if bytes <= BYTES {
+            // Copied: the peer polls the slot's first line, and in place that would be written first.
             fill(&mut self.out[..bytes]);
             return self.send_inline(DATA, bytes);
         }
@@ -227,10 +228,9 @@ impl<const BYTES: usize> Channel for Ours<BYTES> {
             return Ok(());
         }
         for index in 0..count {
-            fill(index, &mut self.out[..bytes]);
             let (sender, _) = self.port.as_mut().expect("as above");
             let port = sender.port();
-            while let Err(error) = port.push(DATA, &self.out[..bytes]) {
+            while let Err(error) = port.push_with(DATA, bytes, |out| fill(index, out)) {
                 ensure!(error == SendError::Full, "{error}");
                 port.publish();
             }

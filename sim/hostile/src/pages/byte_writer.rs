@@ -163,8 +163,8 @@ impl Scene<'_> {
         }
         let is_empty = self.model.read == self.model.written;
         match self.model.wanted {
+            0 if fits(&self.model) => Ok(()),
             capacity @ 1.. if is_empty => Err(SendError::Grow { capacity }),
-            _ if fits(&self.model) => Ok(()),
             _ => Err(SendError::Full),
         }
     }
