@@ -49,8 +49,9 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Sender<SLO
         if !rest.is_empty() {
             copy::store(&slot[LINE_BYTES / WORD..], rest);
         }
+        slot[1].store(u64::from(msg_id), Ordering::Relaxed);
         copy::store(&slot[PAYLOAD..], first);
-        self.stage(msg_id, payload.len() as u16);
+        self.stage(payload.len() as u16);
         Ok(())
     }
 
@@ -75,7 +76,8 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Sender<SLO
         self.check_room(length)?;
         let start = (Layout::<SLOTS, BYTES>::start(self.sent) + PAYLOAD) * WORD;
         fill(self.own.bytes_mut(start..start + length));
-        self.stage(msg_id, length as u16);
+        self.slot(self.sent)[1].store(u64::from(msg_id), Ordering::Relaxed);
+        self.stage(length as u16);
         Ok(())
     }
 
@@ -156,17 +158,15 @@ impl<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage> Sender<SLO
         Ok(())
     }
 
-    /// Writes the words in front of a payload that is there; those of the first in a batch wait for
+    /// Takes the message that was written in; the commit word of the first in a batch waits for
     /// [`Sender::publish`].
     #[inline]
-    fn stage(&mut self, msg_id: u32, length: u16) {
-        let slot = self.slot(self.sent);
-        slot[1].store(u64::from(msg_id), Ordering::Relaxed);
+    fn stage(&mut self, length: u16) {
         if self.sent == self.published {
             self.held_length = length;
         } else {
             let commit = Commit { sequence: self.sent.wrapping_add(1), length, run: 0 };
-            slot[0].store(commit.pack(), Ordering::Relaxed);
+            self.slot(self.sent)[0].store(commit.pack(), Ordering::Relaxed);
         }
         self.sent = self.sent.wrapping_add(1);
     }
