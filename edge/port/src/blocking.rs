@@ -1,8 +1,10 @@
-//! A port for a thread: it spins while that pays, then sleeps in the kernel.
+//! A port for a thread: it spins while that pays, then sleeps in the kernel, and is woken at once when
+//! the peer is gone.
 
-use super::Spin;
+use super::{PeerWatch, Spin};
 use ioi_shm::ring::Header;
 use ioi_shm::{Port, PortReceiver, PortSender, RecvError, SendError, SendTimeoutError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The sending end for a thread that waits for room.
@@ -10,6 +12,7 @@ use std::time::Duration;
 pub struct Sender<const SLOTS: usize, const BYTES: usize> {
     port: PortSender<SLOTS, BYTES>,
     spin: Spin,
+    _watch: Option<Arc<PeerWatch>>,
 }
 
 /// The receiving end for a thread that waits for messages.
@@ -17,6 +20,7 @@ pub struct Sender<const SLOTS: usize, const BYTES: usize> {
 pub struct Receiver<const SLOTS: usize, const BYTES: usize> {
     port: PortReceiver<SLOTS, BYTES>,
     spin: Spin,
+    _watch: Option<Arc<PeerWatch>>,
 }
 
 /// Both ends of a port, for the same thread or two.
@@ -36,7 +40,9 @@ pub fn split_with<const SLOTS: usize, const BYTES: usize>(
     port: Port<SLOTS, BYTES>,
     spin: &Spin,
 ) -> (Sender<SLOTS, BYTES>, Receiver<SLOTS, BYTES>) {
-    (Sender { port: port.sender, spin: spin.clone() }, Receiver { port: port.receiver, spin: spin.clone() })
+    let watch = PeerWatch::of(port.sender.life()).map(Arc::new);
+    let sender = Sender { port: port.sender, spin: spin.clone(), _watch: watch.clone() };
+    (sender, Receiver { port: port.receiver, spin: spin.clone(), _watch: watch })
 }
 
 impl<const SLOTS: usize, const BYTES: usize> Sender<SLOTS, BYTES> {

@@ -77,7 +77,9 @@ fn print(seed: u64, report: &Report) {
     }
     println!("{:<16} {:>8}", "anywhere", report.random);
     println!("{:<16} {:>8}", "survivor asleep", report.asleep);
-    for (what, Spread { min, median, p99, max }) in [("told", report.told), ("released", report.released)] {
+    for (what, Spread { min, median, p99, max }) in
+        [("told", report.told), ("told asleep", report.told_asleep), ("released", report.released)]
+    {
         println!("{what:<16} median {median:?}, {min:?} to {max:?}, 99 of 100 within {p99:?}");
     }
     println!("{} messages read after a death, {} leases and loans back", report.drained, report.leases);
@@ -95,11 +97,12 @@ fn print_json(seed: u64, report: &Report) {
         .map(|(window, [sender, receiver])| format!("\"{}\":[{sender},{receiver}]", window.name()))
         .collect();
     println!(
-        "{{\"seed\":{seed},\"windows\":{{{}}},\"random\":{},\"told\":{},\"released\":{},\"drained\":{},\
+        "{{\"seed\":{seed},\"windows\":{{{}}},\"random\":{},\"told\":{},\"told_asleep\":{},\"released\":{},\"drained\":{},\
          \"leases\":{},\"bystander_rounds\":{},\"bystander_blocked_ns\":{},\"broken\":{}}}",
         windows.join(","),
         report.random,
         spread(report.told),
+        spread(report.told_asleep),
         spread(report.released),
         report.drained,
         report.leases,

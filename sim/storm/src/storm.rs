@@ -42,8 +42,10 @@ pub struct Report {
     pub random: u64,
     /// Kills that found the survivor asleep on the port.
     pub asleep: u64,
-    /// From the signal until the survivor was told.
+    /// From the signal until the survivor was told that looked for it.
     pub told: Spread,
+    /// From the signal until the survivor was told that slept.
+    pub told_asleep: Spread,
     /// From then on until everything was released.
     pub released: Spread,
     /// Messages and records that were read after their sender's death.
@@ -88,11 +90,17 @@ fn summed_up(shown: &[(Plan, Kill)], bystanders: (u64, Duration), broken: Option
             None => random += 1,
         }
     }
+    let told = |asleep| {
+        Spread::of(
+            shown.iter().filter(|(plan, _)| plan.asleep == asleep).map(|(_, kill)| kill.told).collect(),
+        )
+    };
     Report {
         windows,
         random,
         asleep: shown.iter().filter(|(plan, _)| plan.asleep).count() as u64,
-        told: Spread::of(shown.iter().map(|(_, kill)| kill.told).collect()),
+        told: told(false),
+        told_asleep: told(true),
         released: Spread::of(shown.iter().map(|(_, kill)| kill.released).collect()),
         drained: shown.iter().map(|(_, kill)| u64::from(kill.drained)).sum(),
         leases: shown.iter().map(|(_, kill)| kill.leases as u64).sum(),

@@ -5,6 +5,7 @@ use crate::traffic::Traffic;
 use crate::window::{Role, WINDOWS, Window};
 use ioi_hostile::Chance;
 use ioi_hostile::process::Left;
+use ioi_port::PeerWatch;
 use ioi_shm::DescriptorChannel;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
@@ -78,6 +79,7 @@ impl Plan {
 /// # Panics
 /// When anything of what must be true is not.
 pub fn one_kill(program: &Path, seed: u64, number: u64) -> Kill {
+    start_lookout();
     let before = Left::now();
     let plan = Plan::new(seed, number);
     let (channel, theirs) = DescriptorChannel::pair().expect("a socket pair");
@@ -85,6 +87,7 @@ pub fn one_kill(program: &Path, seed: u64, number: u64) -> Kill {
     let link = Link::connect(&channel).expect("the victim connects");
     drop(channel);
     let mut traffic = Traffic::new(link, Chance::new(seed ^ 2, number), plan.survivor_sends());
+    let watch = PeerWatch::of(traffic.link.port.sender.life()).expect("there are threads and descriptors");
     play(&mut traffic, &plan);
     assert!(!traffic.link.port.receiver.bell().is_peer_gone(), "the victim died before it was killed");
 
@@ -98,7 +101,7 @@ pub fn one_kill(program: &Path, seed: u64, number: u64) -> Kill {
     };
     let told = began.elapsed();
     let (drained, leases) = settle(&mut traffic);
-    drop(traffic);
+    drop((traffic, watch));
     let released = began.elapsed().checked_sub(told).unwrap_or_default();
 
     assert!(told + released <= BACK, "all was back only after {:?}", told + released);
@@ -106,6 +109,12 @@ pub fn one_kill(program: &Path, seed: u64, number: u64) -> Kill {
     assert_eq!(status.signal(), Some(9), "the victim ended by itself: {status}");
     assert_eq!(Left::now(), before, "what was left behind");
     Kill { told, released, drained, leases }
+}
+
+/// Its thread and descriptor are of the process, not of a kill.
+fn start_lookout() {
+    let (one, _other) = ioi_port::pair::<2, 16>().expect("memory and descriptors");
+    drop(PeerWatch::of(one.sender.life()).expect("there are threads"));
 }
 
 /// Traffic until the victim is where it is to die.

@@ -27,6 +27,8 @@ pub(crate) struct Traffic {
     /// Leases that are out, and loans that are held.
     pub(crate) lent: Vec<Handle>,
     pub(crate) held: Vec<Loan>,
+    /// A ring that grows waits for the window in which that happens.
+    pub(crate) leaves_growth: bool,
     /// Loans that are given back in the books and not yet on the wire.
     pub(crate) owed: Vec<Handle>,
     buffer: Vec<u8>,
@@ -62,10 +64,19 @@ pub(crate) fn record_bytes(number: u32) -> usize {
 
 impl Traffic {
     pub(crate) fn new(link: Link, chance: Chance, sends: bool) -> Traffic {
-        let none = (0, 0);
-        let buffer = vec![0; RECORD_BYTES_MAX];
-        let (lent, held, owed) = (Vec::new(), Vec::new(), Vec::new());
-        Traffic { link, chance, sends, messages: none, records: none, leases: none, lent, held, owed, buffer }
+        Traffic {
+            link,
+            chance,
+            sends,
+            messages: (0, 0),
+            records: (0, 0),
+            leases: (0, 0),
+            lent: Vec::new(),
+            held: Vec::new(),
+            leaves_growth: false,
+            owed: Vec::new(),
+            buffer: vec![0; RECORD_BYTES_MAX],
+        }
     }
 
     /// One thing of many.
@@ -116,6 +127,7 @@ impl Traffic {
                     return true;
                 }
                 Err(SendError::Full) => return false,
+                Err(SendError::Grow { .. }) if self.leaves_growth => return false,
                 Err(SendError::Grow { capacity }) => {
                     self.link.allocate(capacity);
                     self.link.writer.grow(capacity);
@@ -184,6 +196,7 @@ impl Traffic {
                 true
             }
             Ok(None) => false,
+            Err(RecvError::Grow { .. }) if self.leaves_growth => false,
             Err(RecvError::Grow { capacity }) => {
                 self.link.check_present(capacity);
                 self.link.reader.grow(capacity);

@@ -3,7 +3,7 @@
 use crate::link::{Link, Mark};
 use crate::survivor::Plan;
 use crate::traffic::Traffic;
-use crate::window::enter;
+use crate::window::{Window, enter};
 use ioi_hostile::Chance;
 use ioi_shm::DescriptorChannel;
 use std::os::fd::AsFd;
@@ -27,6 +27,7 @@ pub fn be_victim(seed: u64, number: u64) -> ExitCode {
             traffic.step();
         },
         Some((window, role)) => {
+            traffic.leaves_growth = window == Window::MidGrowth;
             (0..plan.steps).for_each(|_| traffic.step());
             while !enter(&mut traffic, window, role, plan.variant) {
                 traffic.step();

@@ -7,8 +7,9 @@
 //! takes the other's two, checks them, and maps the region. Anything else ends it.
 //! Who the peer is rests on the channel; what it can do is fill its own region.
 
+use super::life::{PeerLife, SleepError};
 use super::shared::{OwnMemory, OwnSection, PeerMemory, PeerSection};
-use super::sleep::{Bell, wait, wake};
+use super::sleep::{Bell, wake};
 use super::{ConnectError, DescriptorChannel, Handover, RangeError, SystemError};
 use crate::page::{INDEX, WAKE_AT};
 use crate::ring::{Header, Layout, Receiver, Sender};
@@ -36,9 +37,6 @@ const IN_REACTOR: u32 = 1;
 /// A longer timeout is one for ever: a year.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A sleeper in the kernel looks so often whether its peer still lives: 50 ms.
-const GLANCE: Duration = Duration::from_millis(50);
-
 /// Both ends that one process has of a connection: `SLOTS` messages of at most `BYTES` bytes each way.
 ///
 /// The bytes are copied in and out, so the peer may be hostile. There is no order
@@ -55,14 +53,14 @@ pub struct Port<const SLOTS: usize, const BYTES: usize> {
 #[derive(Debug)]
 pub struct PortSender<const SLOTS: usize, const BYTES: usize> {
     ring: Sender<SLOTS, BYTES, OwnSection, PeerSection>,
-    bell: Arc<Bell>,
+    life: Arc<PeerLife>,
 }
 
 /// The receiving end.
 #[derive(Debug)]
 pub struct PortReceiver<const SLOTS: usize, const BYTES: usize> {
     ring: Receiver<SLOTS, BYTES, OwnSection, PeerSection>,
-    bell: Arc<Bell>,
+    life: Arc<PeerLife>,
 }
 
 impl<const SLOTS: usize, const BYTES: usize> Port<SLOTS, BYTES> {
@@ -96,12 +94,13 @@ impl<const SLOTS: usize, const BYTES: usize> Port<SLOTS, BYTES> {
     fn assemble(memory: &OwnMemory, other: &PeerMemory, bell: Bell, peer: u32) -> Result<Self, RangeError> {
         let slots = SLOTS_START..SLOTS_START + Layout::<SLOTS, BYTES>::DATA_WORDS as u64 * 8;
         let nothing = SENDER..SENDER;
-        let bell = Arc::new(bell);
+        let pages = [other.page(RECEIVER, nothing.clone())?, other.page(SENDER, nothing.clone())?];
+        let life = Arc::new(PeerLife::new(bell, pages));
         let sender = Sender::new(memory.page(SENDER, slots.clone())?, other.page(RECEIVER, nothing.clone())?);
         let receiver = Receiver::new(memory.page(RECEIVER, nothing)?, other.page(SENDER, slots)?, peer);
         Ok(Port {
-            sender: PortSender { ring: sender, bell: Arc::clone(&bell) },
-            receiver: PortReceiver { ring: receiver, bell },
+            sender: PortSender { ring: sender, life: Arc::clone(&life) },
+            receiver: PortReceiver { ring: receiver, life },
         })
     }
 }
@@ -170,7 +169,7 @@ impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
     #[inline]
     pub fn publish(&mut self) {
         if self.ring.publish() == Wake::Needed {
-            ring_peer(self.ring.own(), self.ring.peer(), &self.bell);
+            ring_peer(self.ring.own(), self.ring.peer(), self.bell());
         }
     }
 
@@ -192,7 +191,7 @@ impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
             }
             self.ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
             if let Some(seen) = self.ring.prepare_sleep()? {
-                sleep(self.ring.peer(), seen, deadline, &self.bell)?;
+                self.life.sleep(self.ring.peer(), seen, deadline)?;
             }
         }
     }
@@ -210,7 +209,14 @@ impl<const SLOTS: usize, const BYTES: usize> PortSender<SLOTS, BYTES> {
     /// What the peer rings; shared with the receiving end.
     #[must_use]
     pub fn bell(&self) -> &Bell {
-        &self.bell
+        self.life.bell()
+    }
+
+    /// Whether the peer lives; shared with the receiving end. Who sleeps here looks every 50 ms,
+    /// unless somebody watches it for them.
+    #[must_use]
+    pub fn life(&self) -> &Arc<PeerLife> {
+        &self.life
     }
 }
 
@@ -221,7 +227,7 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     /// [`Fault`] when the peer broke the ring.
     #[inline]
     pub fn try_recv(&mut self, into: &mut [u8; BYTES]) -> Result<Option<Header>, Fault> {
-        try_recv(&mut self.ring, &self.bell, into)
+        try_recv(&mut self.ring, self.life.bell(), into)
     }
 
     /// Copies the next message out, sleeping at most `timeout` for it.
@@ -230,14 +236,14 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     /// [`RecvError`].
     pub fn recv_timeout(&mut self, into: &mut [u8; BYTES], timeout: Duration) -> Result<Header, RecvError> {
         let deadline = Instant::now() + timeout.min(LONGEST);
-        recv_until(&mut self.ring, &self.bell, into, deadline)
+        recv_until(&mut self.ring, &self.life, into, deadline)
     }
 
     /// Gives back all slots that were taken. Done by itself every quarter of a lap and
     /// before sleeping; a polling receiver that falls silent may want it earlier.
     #[inline]
     pub fn ack(&mut self) {
-        ack(&mut self.ring, &self.bell);
+        ack(&mut self.ring, self.life.bell());
     }
 
     /// Before waiting for a message in a reactor: true if there is none, so that the
@@ -254,7 +260,13 @@ impl<const SLOTS: usize, const BYTES: usize> PortReceiver<SLOTS, BYTES> {
     /// What the peer rings; shared with the sending end.
     #[must_use]
     pub fn bell(&self) -> &Bell {
-        &self.bell
+        self.life.bell()
+    }
+
+    /// Whether the peer lives, as [`PortSender::life`].
+    #[must_use]
+    pub fn life(&self) -> &Arc<PeerLife> {
+        &self.life
     }
 }
 
@@ -283,18 +295,18 @@ fn ack<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage>(
 
 fn recv_until<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage>(
     ring: &mut Receiver<SLOTS, BYTES, O, P>,
-    bell: &Bell,
+    life: &PeerLife,
     into: &mut [u8; BYTES],
     deadline: Instant,
 ) -> Result<Header, RecvError> {
     loop {
-        if let Some(header) = try_recv(ring, bell, into)? {
+        if let Some(header) = try_recv(ring, life.bell(), into)? {
             return Ok(header);
         }
-        ack(ring, bell);
+        ack(ring, life.bell());
         ring.own().control()[SLEEPS_IN].store(IN_FUTEX, Ordering::Relaxed);
         let slept = match ring.prepare_sleep()? {
-            Some(seen) => sleep(ring.peer(), seen, deadline, bell),
+            Some(seen) => life.sleep(ring.peer(), seen, deadline),
             // A sender that shows a message and takes it back can't keep this loop going.
             None if Instant::now() >= deadline => Err(SleepError::TimedOut),
             None => Ok(()),
@@ -303,7 +315,7 @@ fn recv_until<const SLOTS: usize, const BYTES: usize, O: OwnPage, P: PeerPage>(
             Ok(()) => {}
             // What it committed in its last moments counts, whether it rang or not.
             Err(error @ (SleepError::Closed | SleepError::TimedOut)) => {
-                return try_recv(ring, bell, into)?.ok_or(error.into());
+                return try_recv(ring, life.bell(), into)?.ok_or(error.into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -317,31 +329,6 @@ fn ring_peer(own: &impl OwnPage, peer: &impl PeerPage, bell: &Bell) {
         bell.ring();
     } else {
         wake(&own.control()[INDEX]);
-    }
-}
-
-/// Sleeps until the peer's index is no longer `seen`, looking now and then whether it lives.
-fn sleep(peer: &impl PeerPage, seen: u32, deadline: Instant, bell: &Bell) -> Result<(), SleepError> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(SleepError::TimedOut);
-    }
-    let was_woken = wait(peer.control(INDEX), seen, left.min(GLANCE))?;
-    if !was_woken && bell.is_peer_gone() {
-        return Err(SleepError::Closed);
-    }
-    Ok(())
-}
-
-enum SleepError {
-    TimedOut,
-    Closed,
-    System(SystemError),
-}
-
-impl From<SystemError> for SleepError {
-    fn from(error: SystemError) -> Self {
-        Self::System(error)
     }
 }
 
@@ -439,7 +426,7 @@ impl From<SleepError> for SendTimeoutError {
 /// So that a reactor can wait for the peer.
 impl<const SLOTS: usize, const BYTES: usize> AsFd for PortReceiver<SLOTS, BYTES> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.life.as_fd()
     }
 }
 
@@ -502,10 +489,8 @@ mod tests {
         let page = crate::LocalPage::new(Layout::<4, 48>::DATA_WORDS);
         let peer = Flickering { page, looks: 0.into() };
         let mut ring = Receiver::<4, 48, _, _>::new(crate::LocalPage::new(0), peer, 1);
-        let (ours, _peer) = DescriptorChannel::pair().unwrap();
-        let (theirs, _kept) = DescriptorChannel::pair().unwrap();
-        let bell = Bell::new(ours, theirs);
-        let received = recv_until(&mut ring, &bell, &mut [0; 48], Instant::now());
+        let (port, _peer) = pair();
+        let received = recv_until(&mut ring, port.sender.life(), &mut [0; 48], Instant::now());
         assert_eq!(received, Err(RecvError::TimedOut));
     }
 

@@ -75,6 +75,30 @@ fn one_thread_hears_all_of_its_ports() {
     peers.into_iter().for_each(|peer| drop(peer.join().unwrap()));
 }
 
+#[test]
+fn whoever_sleeps_on_a_port_is_told_of_the_peers_end_without_looking() {
+    /// A sleeper that is watched looks for itself only after a second.
+    const TOLD: Duration = Duration::from_millis(900);
+    const ROUNDS: u32 = 200;
+    let mut late = 0;
+    for round in 0..ROUNDS {
+        let (one, other) = pair::<2, 16>().unwrap();
+        let (mut sender, mut receiver) = blocking::split(one);
+        while sender.port().try_send(1, b"").is_ok() {}
+        let sleeping = thread::spawn(move || receiver.recv(&mut [0; 16], LONG));
+        let full = thread::spawn(move || sender.send(2, b"", LONG));
+        // Before, while and after they fall asleep.
+        thread::sleep(Duration::from_micros(u64::from(round) * 3));
+        let ended = std::time::Instant::now();
+        drop(other);
+        assert_eq!(sleeping.join().unwrap(), Err(RecvError::Closed));
+        assert_eq!(full.join().unwrap(), Err(SendTimeoutError::Closed));
+        late += u32::from(ended.elapsed() > TOLD);
+    }
+    // A machine that does something else for a second is no fault of ours.
+    assert!(late <= 2, "{late} of {ROUNDS} found out by themselves");
+}
+
 /// A receiver whose peer sends in the very moment after it was asked to ring.
 struct Answered<'a> {
     ours: &'a mut ioi_shm::PortReceiver<2, 16>,
