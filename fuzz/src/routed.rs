@@ -19,3 +19,24 @@ pub(crate) fn check(input: &[u8]) {
     }
     assert!(written.len() <= ROUTED_BYTES);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, path::Path};
+
+    /// After a change of the form, inputs of the older one would only be refused.
+    #[test]
+    fn the_inputs_have_each_request_and_each_notice() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/routed");
+        let inputs: Vec<Vec<u8>> =
+            fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+        let read = |kind: u8| {
+            let of_kind = |input: &&Vec<u8>| input.first() == Some(&kind);
+            let is_read = |input: &Vec<u8>| Request::read(input).is_some() || Notice::read(input).is_some();
+            inputs.iter().filter(of_kind).any(is_read)
+        };
+        let missing: Vec<u8> = (1..=5).chain(17..=23).filter(|kind| !read(*kind)).collect();
+        assert_eq!(missing, [0; 0], "kinds of which no input is read");
+    }
+}

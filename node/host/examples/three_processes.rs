@@ -18,6 +18,8 @@ const LONG: Duration = Duration::from_secs(20);
 const PLANNER: Party = Party(0);
 const WORKER: Party = Party(1);
 const STRANGER: Party = Party(2);
+/// What the worker asks the host on behalf of whoever wants to know.
+const HOW_MANY: &str = "how many are connected?";
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
@@ -39,7 +41,10 @@ fn host() -> Result<()> {
         processes.push(command.arg(policy.name(party)).stdin(stdin).spawn()?);
         host.attach(party, &ours, LONG)?;
     }
-    while !host.turn(LONG)?.iter().any(|effect| matches!(effect, Effect::StopHost { .. })) {}
+    // A process that fails is noticed when all are gone.
+    while host.attached() > 0
+        && !host.turn(LONG)?.iter().any(|effect| matches!(effect, Effect::StopHost { .. }))
+    {}
     for party in policy.parties() {
         let ioi_node_host::State { name, counts, .. } = host.router().state(party);
         println!("host: {name} sent {} and received {}", counts.delivered, counts.received);
@@ -59,22 +64,32 @@ fn planner(host: &mut Endpoint) -> Result<()> {
     println!("planner: the stranger says {}", text(host)?.1);
     say(host, WORKER, 0, "2 + 3")?;
     println!("planner: the worker says {}", text(host)?.1);
+    say(host, WORKER, 0, HOW_MANY)?;
+    println!("planner: the worker says {}", text(host)?.1);
 
-    host.ask(&Request::Delegate { capability: worker, to: STRANGER, rights: Rights::SEND }, LONG)?;
+    host.ask(&Request::Delegate { capability: worker, to: STRANGER, rights: Rights::SEND, cause: 0 }, LONG)?;
     let lent = wait(host, |_, notice| match notice {
         Notice::Done { capability, .. } => capability,
         _ => None,
     })?;
-    println!("planner: the worker says {}", text(host)?.1);
+    for _ in 0..2 {
+        println!("planner: the worker says {}", text(host)?.1);
+    }
     host.ask(&Request::Revoke { capability: lent }, LONG)?;
     println!("planner: the stranger says {}", text(host)?.1);
-    host.ask(&Request::Command { capability: over_host, command: Ask::Shutdown, body: b"" }, LONG)?;
+    host.ask(&Request::Command { capability: over_host, command: Ask::Shutdown, cause: 0, body: b"" }, LONG)?;
     Ok(())
 }
 
 fn worker(host: &mut Endpoint) -> Result<()> {
+    let over_host = granted(host, Object::Host)?;
     // Until the host is gone.
     while let Ok((delivery, body)) = text(host) {
+        if body == HOW_MANY {
+            let answer = how_many(host, over_host, delivery)?;
+            say(host, PLANNER, 0, &answer)?;
+            continue;
+        }
         let sum = body.split(" + ").map(str::parse::<i32>).sum::<Result<i32, _>>();
         let Ok(sum) = sum else {
             say(host, PLANNER, 0, &format!("that it heard `{body}`"))?;
@@ -89,6 +104,24 @@ fn worker(host: &mut Endpoint) -> Result<()> {
     Ok(())
 }
 
+/// Asks in the name of whoever made it ask, so that it tells nobody what he may not know.
+fn how_many(host: &mut Endpoint, over_host: CapabilityId, cause: u32) -> Result<String> {
+    let request = Request::Command { capability: over_host, command: Ask::GetState, cause, body: b"" };
+    host.ask(&request, LONG)?;
+    let answer = wait(host, |_, notice| match notice {
+        Notice::Done { body, .. } => Some(Ok(body.get(8).copied())),
+        Notice::Refused { text, .. } => Some(Err(text.to_owned())),
+        _ => None,
+    })?;
+    match answer {
+        Ok(connected) => Ok(connected.context("the host says too little")?.to_string()),
+        Err(refused) => {
+            println!("worker: not asked: {refused}");
+            Ok("that somebody asked who may not know".to_owned())
+        }
+    }
+}
+
 fn stranger(host: &mut Endpoint) -> Result<()> {
     say(host, WORKER, 0, "hello")?;
     println!("stranger: not sent: {}", refused(host)?);
@@ -96,6 +129,7 @@ fn stranger(host: &mut Endpoint) -> Result<()> {
     let worker = granted(host, Object::Party(WORKER))?;
     println!("stranger: I was given a capability");
     say(host, WORKER, 0, "hello")?;
+    say(host, WORKER, 0, HOW_MANY)?;
     wait(host, |_, notice| {
         matches!(notice, Notice::Revoked { capability } if capability == worker).then_some(())
     })?;

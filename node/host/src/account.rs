@@ -1,7 +1,7 @@
 //! What a party has under way, against its limits. It outlives every connection of the
 //! party, so nothing is won by coming back.
 
-use crate::borrowed::Borrowed;
+use crate::borrowed::{Borrowed, Lease};
 use crate::bucket::Bucket;
 use crate::policy::Limits;
 use ioi_port::routed::{Party, Reason};
@@ -19,6 +19,8 @@ pub(crate) struct Account {
     pub(crate) limits: Limits,
     pub(crate) bucket: Bucket,
     pub(crate) is_attached: bool,
+    /// Goes up with each connection, so that what one began is not told to the next.
+    pub(crate) life: u64,
     pub(crate) messages: u32,
     pub(crate) bytes: u32,
     /// Its leases: on their way, held by others, or over without its having been told.
@@ -53,6 +55,7 @@ impl Account {
             limits,
             bucket: Bucket::new(limits.requests_per_second, limits.burst),
             is_attached: false,
+            life: 0,
             messages: 0,
             bytes: 0,
             leases: 0,
@@ -105,14 +108,48 @@ impl Account {
         self.lease_bytes -= lease.length;
     }
 
-    /// Notes whose hands a message passed through that is delivered here: its number.
-    pub(crate) fn delivered(&mut self, hands: Vec<Party>) -> u32 {
-        self.last_delivery = self.last_delivery.checked_add(1).unwrap_or(1);
+    /// A connection begins; false where there is one already.
+    pub(crate) fn attached(&mut self) -> bool {
+        let is_new = !std::mem::replace(&mut self.is_attached, true);
+        self.life += u64::from(is_new);
+        is_new
+    }
+
+    /// Whether that connection is the one that is there now.
+    pub(crate) fn is_in(&self, life: u64) -> bool {
+        self.is_attached && self.life == life
+    }
+
+    /// The connection is over, and with it what was delivered: what was lent by that.
+    pub(crate) fn detached(&mut self) -> impl Iterator<Item = Lease> + use<> {
+        self.is_attached = false;
+        self.causes.clear();
+        self.borrowed.take_all()
+    }
+
+    /// Notes what a message brings that is delivered here, and whose hands it passed through: its number.
+    pub(crate) fn delivered(&mut self, hands: Vec<Party>, lease: Option<Lease>) -> u32 {
+        self.last_delivery = self.next_delivery();
+        if let Some(lease) = lease {
+            self.borrowed.add(self.last_delivery, lease);
+        }
         if self.causes.len() == CAUSES_MAX {
             self.causes.pop_front();
         }
         self.causes.push_back((self.last_delivery, hands));
         self.last_delivery
+    }
+
+    /// Numbers go round, past those that name a lease which is still held. The policy allows few
+    /// enough leases for one to be free.
+    fn next_delivery(&self) -> u32 {
+        let mut number = self.last_delivery;
+        loop {
+            number = number.checked_add(1).unwrap_or(1);
+            if !self.borrowed.is_held(number) {
+                return number;
+            }
+        }
     }
 
     /// On whose behalf this party acts when it names that delivery.
@@ -125,12 +162,48 @@ impl Account {
         if hands.len() >= HOPS_MAX { Err(Reason::Hops) } else { Ok(hands) }
     }
 
-    pub(crate) fn forget_causes(&mut self) {
-        self.causes.clear();
-    }
-
     /// Takes one request's token.
     pub(crate) fn spend(&mut self, now: Duration) -> Result<(), Duration> {
         self.bucket.take(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENDER: Party = Party(7);
+
+    fn lease(offset: u64) -> Lease {
+        let handle = Handle { region: 1, generation: 1, type_id: 0, offset, length: 64 };
+        Lease { lender: LENDER, life: 0, handle }
+    }
+
+    #[test]
+    fn numbers_that_go_round_pass_over_those_of_leases_that_are_held_and_0() {
+        let mut account = Account::new(Limits::default());
+        let early: Vec<u32> =
+            [0, 64].into_iter().map(|offset| account.delivered(vec![LENDER], Some(lease(offset)))).collect();
+        account.last_delivery = u32::MAX - 2;
+        let last = account.delivered(vec![LENDER], Some(lease(128)));
+        let round: Vec<u32> = (0..3).map(|_| account.delivered(vec![], None)).collect();
+        assert_eq!((early, last, round), (vec![1, 2], u32::MAX - 1, vec![u32::MAX, 3, 4]));
+        for (delivery, offset) in [(1, 0), (2, 64), (u32::MAX - 1, 128)] {
+            assert_eq!(account.borrowed.give_back(delivery, &lease(offset).handle), Ok(lease(offset)));
+        }
+        account.last_delivery = u32::MAX;
+        assert_eq!(account.delivered(vec![], None), 1, "it is free again");
+    }
+
+    #[test]
+    fn a_lease_outlives_the_cause_that_brought_it() {
+        let mut account = Account::new(Limits::default());
+        let delivery = account.delivered(vec![LENDER], Some(lease(0)));
+        for _ in 0..CAUSES_MAX {
+            assert_eq!(account.callers(delivery), Ok(&[LENDER][..]));
+            account.delivered(vec![], None);
+        }
+        assert_eq!(account.callers(delivery), Err(Reason::UnknownCause));
+        assert_eq!(account.borrowed.give_back(delivery, &lease(0).handle), Ok(lease(0)));
     }
 }

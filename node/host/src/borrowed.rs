@@ -1,64 +1,58 @@
-//! The leases that a party holds of others.
+//! The leases that a party holds of others, each by the number of the delivery that brought it.
 //!
-//! A handle is a place in its lender's own memory, so two lenders may well lend equal ones, and
-//! who gives one back names only the handle. Where all equal ones are of one lender, it is his.
-//! Otherwise nobody can say whose came back, and none did until all have: a lender is never told
-//! to use memory again that is still being read. Until then no further equal one is lent on, or
-//! somebody could put that off for ever.
+//! A handle is a place in its lender's own memory, so two lenders may well lend equal ones. The
+//! number of a delivery is the host's, so it says which of them is meant. It stands here for as
+//! long as the lease is held, however many deliveries came since.
+//!
+//! There are no more of them than the lenders' `leases_max` together: each counts against its
+//! lender until it is over.
 
 use ioi_port::routed::{Party, Reason};
-use ioi_shm::{HANDLE_BYTES, Handle};
+use ioi_shm::Handle;
 use std::collections::BTreeMap;
 
-/// Equal handles.
-#[derive(Clone, Debug, Default)]
-struct Group {
-    /// Whose they are, one entry for each.
-    lenders: Vec<Party>,
-    /// How many came back of which nobody can say whose they are.
-    returned: usize,
+/// A part of its lender's memory that somebody else may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) lender: Party,
+    /// Which of the lender's connections it is of. A handle says nothing to any other.
+    pub(crate) life: u64,
+    pub(crate) handle: Handle,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Borrowed {
-    groups: BTreeMap<[u8; HANDLE_BYTES], Group>,
+    leases: BTreeMap<u32, Lease>,
 }
 
 impl Borrowed {
-    /// Whether equal ones are on their way back, so that no further one may come.
-    pub(crate) fn is_closed(&self, handle: &Handle) -> bool {
-        self.groups.get(&handle.to_bytes()).is_some_and(|group| group.returned > 0)
+    pub(crate) fn count(&self) -> usize {
+        self.leases.len()
     }
 
-    pub(crate) fn add(&mut self, lender: Party, handle: &Handle) {
-        self.groups.entry(handle.to_bytes()).or_default().lenders.push(lender);
+    /// Whether that delivery brought a lease that is still held.
+    pub(crate) fn is_held(&self, delivery: u32) -> bool {
+        self.leases.contains_key(&delivery)
     }
 
-    /// One is given back: those whose lease is over by that.
-    pub(crate) fn give_back(&mut self, handle: &Handle) -> Result<Vec<Party>, Reason> {
-        let key = handle.to_bytes();
-        let group = self.groups.get_mut(&key).ok_or(Reason::NotLent)?;
-        let is_of_one = group.lenders.windows(2).all(|two| two[0] == two[1]);
-        let over: Vec<Party> = if is_of_one {
-            group.lenders.pop().into_iter().collect()
-        } else {
-            group.returned += 1;
-            let are_all_back = group.returned == group.lenders.len();
-            if are_all_back { std::mem::take(&mut group.lenders) } else { Vec::new() }
-        };
-        if group.lenders.is_empty() {
-            self.groups.remove(&key);
+    pub(crate) fn add(&mut self, delivery: u32, lease: Lease) {
+        let before = self.leases.insert(delivery, lease);
+        debug_assert!(before.is_none(), "a delivery gets a number under which nothing is held");
+    }
+
+    /// The lease that is over, if that delivery brought this handle; else nothing has changed.
+    pub(crate) fn give_back(&mut self, delivery: u32, handle: &Handle) -> Result<Lease, Reason> {
+        let lease = *self.leases.get(&delivery).ok_or(Reason::NotLent)?;
+        if lease.handle != *handle {
+            return Err(Reason::OtherLease);
         }
-        Ok(over)
+        self.leases.remove(&delivery);
+        Ok(lease)
     }
 
-    /// The holder is dead and holds nothing any more: the leases that it had.
-    pub(crate) fn take_all(&mut self) -> Vec<(Party, Handle)> {
-        let groups = std::mem::take(&mut self.groups).into_iter();
-        let leases = groups.flat_map(|(key, group)| {
-            group.lenders.into_iter().map(move |lender| (lender, Handle::from_bytes(&key)))
-        });
-        leases.collect()
+    /// The holder is gone and holds nothing any more: the leases that it had.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Lease> + use<> {
+        std::mem::take(&mut self.leases).into_values()
     }
 }
 
@@ -66,30 +60,39 @@ impl Borrowed {
 mod tests {
     use super::*;
 
-    const A: Party = Party(0);
-    const B: Party = Party(1);
     const HANDLE: Handle = Handle { region: 2, generation: 1, type_id: 0, offset: 0, length: 64 };
 
-    #[test]
-    fn equal_ones_of_several_come_back_when_all_have_and_take_no_further_one_meanwhile() {
-        let mut borrowed = Borrowed::default();
-        [B, A, B].iter().for_each(|lender| borrowed.add(*lender, &HANDLE));
-        assert!(!borrowed.is_closed(&HANDLE));
-        assert_eq!(borrowed.give_back(&HANDLE), Ok(vec![]));
-        assert!(borrowed.is_closed(&HANDLE));
-        assert_eq!(borrowed.give_back(&HANDLE), Ok(vec![]));
-        assert_eq!(borrowed.give_back(&HANDLE), Ok(vec![B, A, B]));
-        assert_eq!(borrowed.give_back(&HANDLE), Err(Reason::NotLent));
-        assert!(!borrowed.is_closed(&HANDLE));
+    fn of(lender: u16) -> Lease {
+        Lease { lender: Party(lender), life: 0, handle: HANDLE }
     }
 
     #[test]
-    fn equal_ones_of_one_lender_come_back_one_by_one() {
+    fn of_equal_handles_exactly_the_one_that_the_delivery_brought_is_over() {
         let mut borrowed = Borrowed::default();
-        borrowed.add(A, &HANDLE);
-        borrowed.add(A, &HANDLE);
-        assert_eq!(borrowed.give_back(&HANDLE), Ok(vec![A]));
-        assert_eq!(borrowed.take_all(), [(A, HANDLE)]);
-        assert_eq!(borrowed.give_back(&HANDLE), Err(Reason::NotLent));
+        [(7, of(1)), (8, of(0)), (9, of(1))].into_iter().for_each(|(delivery, lease)| {
+            borrowed.add(delivery, lease);
+        });
+        assert_eq!(borrowed.give_back(8, &HANDLE), Ok(of(0)));
+        assert_eq!(borrowed.give_back(8, &HANDLE), Err(Reason::NotLent), "only once");
+        assert_eq!(borrowed.give_back(9, &HANDLE), Ok(of(1)));
+        assert_eq!(borrowed.take_all().collect::<Vec<_>>(), [of(1)]);
+        assert_eq!((borrowed.give_back(7, &HANDLE), borrowed.count()), (Err(Reason::NotLent), 0));
+    }
+
+    #[test]
+    fn a_handle_that_differs_in_any_field_ends_nothing() {
+        let mut borrowed = Borrowed::default();
+        borrowed.add(1, of(0));
+        let wrong = [
+            Handle { region: 3, ..HANDLE },
+            Handle { generation: 2, ..HANDLE },
+            Handle { type_id: 1, ..HANDLE },
+            Handle { offset: 64, ..HANDLE },
+            Handle { length: 63, ..HANDLE },
+        ];
+        for handle in wrong {
+            assert_eq!(borrowed.give_back(1, &handle), Err(Reason::OtherLease), "{handle:?}");
+        }
+        assert_eq!(borrowed.give_back(1, &HANDLE), Ok(of(0)));
     }
 }

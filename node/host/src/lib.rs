@@ -22,14 +22,17 @@
 //! to the first sender must have been able to send the message, unless the rule says
 //! that this party vouches; whoever it hands that capability on to doesn't. What a party does
 //! without naming a delivery it does in its own name; one that is there for others only
-//! (`on_behalf_only`) can't, so it neither delegates nor commands, which name none.
+//! (`on_behalf_only`) can't. Delegations and commands name their causes as messages do: each caller
+//! must have been able to hand on the same rights, or to give the same command. What was handed on
+//! for others is of the party that did it, and lasts as long as what it was made of.
 //!
 //! # What comes to its end
 //! What gives something up costs no token: a revocation, a lease that comes back. In a ring it
 //! still comes after what its sender has put there before, which waits for tokens;
 //! [`Host::revoke`] waits for nothing. A lender hears of every lease that is over: it counts
-//! against its limit until the notice was taken. Of equal handles that several lent to one party
-//! none is over until all came back, as whoever gives one back names the handle alone.
+//! against its limit until the notice was taken. Whoever gives one back names the delivery that
+//! brought it, so that of equal handles the right one is over. A lender who is gone is told
+//! nothing, nor is the next one of his name: a handle of the old one may equal one of his own.
 //!
 //! ```
 //! use ioi_port::routed::{Notice, Request};
@@ -70,7 +73,7 @@ pub use account::{Counts, HOPS_MAX};
 pub use capability::DEPTH_MAX;
 pub use driver::{AttachError, Host};
 pub use policy::{
-    EVERYBODY, GRANTS_MAX, HOST_NAME, Limits, NAME_BYTES_MAX, PARTIES_MAX, PartySource, Policy, PolicyError,
-    PolicySource, RULES_MAX, Right, RuleSource,
+    EVERYBODY, GRANTS_MAX, HOST_NAME, LEASES_MAX, Limits, NAME_BYTES_MAX, PARTIES_MAX, PartySource, Policy,
+    PolicyError, PolicySource, RULES_MAX, Right, RuleSource,
 };
 pub use router::{Effect, Input, Router, State};

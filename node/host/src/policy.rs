@@ -10,6 +10,8 @@ pub const PARTIES_MAX: usize = 256;
 pub const RULES_MAX: usize = 1024;
 /// Capabilities that the rules may make from the start; a `*` makes one for each party.
 pub const GRANTS_MAX: usize = 16_384;
+/// Leases that all parties together may have out, so that the host's books of who holds what are bounded.
+pub const LEASES_MAX: u64 = 1 << 20;
 /// Bytes of a name at most, so that a refusal can tell it whole.
 pub const NAME_BYTES_MAX: usize = 40;
 /// What a rule calls the host itself.
@@ -61,7 +63,8 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests at once after a pause.
     pub burst: u32,
-    /// It acts for others only: a message without a cause is refused, and so is what names none.
+    /// It acts for others only: what names no delivery that caused it is refused, except to give
+    /// something up.
     pub on_behalf_only: bool,
 }
 
@@ -160,6 +163,10 @@ impl Policy {
                 return Err(PolicyError::NameTaken { name: name.to_owned() });
             }
             policy.parties.push((name.to_owned(), party.limits));
+        }
+        let leases = policy.parties.iter().map(|(_, limits)| u64::from(limits.leases_max)).sum();
+        if leases > LEASES_MAX {
+            return Err(PolicyError::TooManyLeases { leases });
         }
         for rule in &source.rule {
             let rule = policy.rule(rule)?;
@@ -279,6 +286,11 @@ pub enum PolicyError {
         /// How many.
         grants: usize,
     },
+    /// The parties may have more leases out than there may be.
+    TooManyLeases {
+        /// How many, all parties together.
+        leases: u64,
+    },
     /// A name is empty, too long, or has control characters.
     BadName {
         /// The name, cut.
@@ -313,6 +325,10 @@ impl fmt::Display for PolicyError {
             Self::TooManyGrants { grants } => write!(
                 f,
                 "the rules make {grants} capabilities, {GRANTS_MAX} are the most; name parties instead of `*`"
+            ),
+            Self::TooManyLeases { leases } => write!(
+                f,
+                "the parties' `leases_max` are {leases} together, {LEASES_MAX} are the most; lower some"
             ),
             Self::BadName { name } => {
                 write!(f, "the name {name:?} does not have 1 to {NAME_BYTES_MAX} printable bytes")

@@ -4,7 +4,8 @@
 //! policy, and belongs to a party, not to a connection.
 
 use crate::account::{Account, Counts};
-use crate::capability::{Capabilities, Gone};
+use crate::borrowed::Lease;
+use crate::capability::{Capabilities, Entry, Gone};
 use crate::inbox::{self, Inbox};
 use crate::notices::Notices;
 use crate::policy::Policy;
@@ -91,6 +92,8 @@ struct Grant {
 struct Message {
     grant: Grant,
     msg_id: u32,
+    /// Which of the sender's connections sent it.
+    life: u64,
     handle: Option<Handle>,
     body: Box<[u8]>,
     /// Whose hands it passed through, the sender's last.
@@ -101,6 +104,10 @@ struct Message {
 impl Message {
     fn bytes(&self) -> u32 {
         self.body.len() as u32
+    }
+
+    fn lease(&self, lender: Party) -> Option<Lease> {
+        self.handle.map(|handle| Lease { lender, life: self.life, handle })
     }
 }
 
@@ -161,6 +168,8 @@ pub struct State {
     pub leases: u32,
     /// Bytes of these.
     pub lease_bytes: u64,
+    /// Leases of others that it holds.
+    pub borrowed: usize,
     /// Messages that wait for it.
     pub depth: usize,
     /// Capabilities that it holds.
@@ -243,6 +252,7 @@ impl Router {
             bytes: account.bytes,
             leases: account.leases,
             lease_bytes: account.lease_bytes,
+            borrowed: account.borrowed.count(),
             depth: self.inboxes[at(party)].depth(),
             capabilities: self.capabilities.of(party).count(),
             counts: account.counts.clone(),
@@ -274,7 +284,7 @@ impl Router {
     }
 
     fn attached(&mut self, party: Party) {
-        if std::mem::replace(&mut self.accounts[at(party)].is_attached, true) {
+        if !self.accounts[at(party)].attached() {
             return;
         }
         for (capability, object, rights) in self.held(party) {
@@ -283,14 +293,11 @@ impl Router {
     }
 
     fn detached(&mut self, party: Party) {
-        self.accounts[at(party)].is_attached = false;
-        self.accounts[at(party)].forget_causes();
+        let borrowed = self.accounts[at(party)].detached();
         for (sender, message) in self.inboxes[at(party)].clear() {
             self.drop_message(sender, &message, Reason::Absent.into());
         }
-        for (lender, handle) in self.accounts[at(party)].borrowed.take_all() {
-            self.returned(lender, &handle);
-        }
+        borrowed.for_each(|lease| self.returned(&lease));
         let mut untold = std::mem::take(&mut self.notices[at(party)]);
         while let Some(notice) = untold.pop() {
             notice.lease().iter().for_each(|lease| self.accounts[at(party)].free(lease));
@@ -340,25 +347,38 @@ impl Router {
                 let callers = self.accounts[at(by)].callers(cause)?.to_vec();
                 let grant = self.authorize(by, capability, to, &callers)?;
                 let hands = [&callers[..], &[by]].concat();
-                let expires = now.saturating_add(self.message_life);
-                self.enqueue(by, Message { grant, msg_id, handle, body: body.into(), hands, expires })
+                let (life, expires) = (self.accounts[at(by)].life, now.saturating_add(self.message_life));
+                self.enqueue(by, Message { grant, msg_id, life, handle, body: body.into(), hands, expires })
             }
-            Request::Delegate { capability, to, rights } => {
-                self.in_its_own_name(by)?;
-                self.delegate(by, msg_id, capability, to, rights)
+            Request::Delegate { capability, to, rights, cause } => {
+                let needed = rights.and(Rights::DELEGATE);
+                let object = self.permit_for(by, cause, capability, Rights::DELEGATE, needed)?;
+                self.delegate(by, msg_id, capability, object, to, rights)
             }
             Request::Revoke { capability } => self.revoke(by, msg_id, capability),
-            Request::Return { handle } => self.give_back(by, &handle),
-            Request::Command { capability, command, body } => {
-                self.in_its_own_name(by)?;
-                self.command(by, msg_id, capability, command, body, effects)
+            Request::Return { delivery, handle } => self.give_back(by, delivery, &handle),
+            Request::Command { capability, command, cause, body } => {
+                let right = command.right();
+                let object = self.permit_for(by, cause, capability, right, right)?;
+                self.command(by, msg_id, object, command, body, effects)
             }
         }
     }
 
-    /// What names no delivery is done in the party's own name, if it may do anything in that.
-    fn in_its_own_name(&self, by: Party) -> Result<(), Refusal> {
-        Ok(self.accounts[at(by)].callers(0).map(drop)?)
+    /// What a capability is for, if `by` may use that right of it, in its own name and in that of
+    /// every caller. Who has `needed` of one capability could have done it itself.
+    fn permit_for(
+        &self,
+        by: Party,
+        cause: u32,
+        capability: CapabilityId,
+        right: Rights,
+        needed: Rights,
+    ) -> Result<Object, Refusal> {
+        let callers = self.accounts[at(by)].callers(cause)?;
+        let entry = self.permit(by, capability, right)?;
+        self.check_callers(&entry, callers.iter(), right, needed)?;
+        Ok(entry.object)
     }
 
     /// Decides whether `by` may send, in its own name and in that of every caller.
@@ -390,41 +410,54 @@ impl Router {
             return Err(Reason::NoCapability.into());
         }
         self.permit(by, capability, Rights::SEND)?;
-        if !(entry.is_root() && self.policy.rule_at(entry.rule).vouches) {
-            self.check_callers(callers, object)?;
-        }
+        // Whoever asked may always be answered.
+        let others = callers.iter().filter(|caller| **caller != object);
+        self.check_callers(&entry, others, Rights::SEND, Rights::SEND)?;
         self.decided.insert((by, object), capability);
         Ok(Grant { capability, to: object, epoch })
     }
 
-    /// Everybody on whose behalf it is sent could have sent it, or is the one who gets it.
-    fn check_callers(&self, callers: &[Party], object: Party) -> Result<(), Refusal> {
-        for caller in callers.iter().filter(|caller| **caller != object) {
-            if self.find(*caller, Object::Party(object), Rights::SEND).is_err() {
-                let (caller, object) = (self.policy.name(*caller), self.policy.name(object));
-                let text = format!("`{caller}`, on whose behalf it is, may not send to `{object}`");
-                return Err(Refusal { text, ..Reason::OnBehalf.into() });
-            }
+    /// Everybody on whose behalf it is done by this entry could have done it, or its rule vouches.
+    fn check_callers<'a>(
+        &self,
+        entry: &Entry,
+        mut callers: impl Iterator<Item = &'a Party>,
+        right: Rights,
+        needed: Rights,
+    ) -> Result<(), Refusal> {
+        if entry.is_root() && self.policy.rule_at(entry.rule).vouches {
+            return Ok(());
         }
-        Ok(())
+        let could_not = |caller: &&Party| {
+            self.check_rules(**caller, entry.object, right).is_err()
+                || self.holds(**caller, entry.object, needed).is_none()
+        };
+        let Some(caller) = callers.find(could_not) else { return Ok(()) };
+        let (caller, object) = (self.policy.name(*caller), self.policy.object_name(entry.object));
+        let text = format!("`{caller}`, on whose behalf it is, may not {} `{object}`", what(right));
+        Err(Refusal { text, ..Reason::OnBehalf.into() })
+    }
+
+    /// A capability of `by` that has all of these rights.
+    fn holds(&self, by: Party, object: Object, rights: Rights) -> Option<CapabilityId> {
+        let mut held = self.capabilities.of(by);
+        Some(held.find(|(_, entry)| entry.object == object && entry.rights.has(rights))?.0)
     }
 
     /// A capability of `by` for that right, if no rule denies it.
     fn find(&self, by: Party, object: Object, right: Rights) -> Result<CapabilityId, Refusal> {
         self.check_rules(by, object, right)?;
-        let mut held = self.capabilities.of(by);
-        let found = held.find(|(_, entry)| entry.object == object && entry.rights.has(right));
-        found.map(|(id, _)| id).ok_or_else(|| {
+        self.holds(by, object, right).ok_or_else(|| {
             let (by, object) = (self.policy.name(by), self.policy.object_name(object));
             Refusal { text: format!("no rule lets `{by}` send to `{object}`"), ..Reason::NoRule.into() }
         })
     }
 
     /// Whether `by` holds a capability, it has the right, and no rule denies it.
-    fn permit(&self, by: Party, capability: CapabilityId, right: Rights) -> Result<Object, Refusal> {
+    fn permit(&self, by: Party, capability: CapabilityId, right: Rights) -> Result<Entry, Refusal> {
         let entry = self.capabilities.held(capability, by)?;
         self.check_rules(by, entry.object, right)?;
-        if entry.rights.has(right) { Ok(entry.object) } else { Err(Reason::Right.into()) }
+        if entry.rights.has(right) { Ok(entry) } else { Err(Reason::Right.into()) }
     }
 
     fn check_rules(&self, by: Party, object: Object, right: Rights) -> Result<(), Refusal> {
@@ -450,10 +483,10 @@ impl Router {
         by: Party,
         msg_id: u32,
         capability: CapabilityId,
+        object: Object,
         to: Party,
         rights: Rights,
     ) -> Result<(), Refusal> {
-        let object = self.permit(by, capability, Rights::DELEGATE)?;
         let account = self.accounts.get(at(by)).filter(|_| at(to) < self.accounts.len());
         let account = account.ok_or(Reason::Malformed)?;
         if account.delegations >= account.limits.delegations_max {
@@ -484,23 +517,24 @@ impl Router {
         }
     }
 
-    fn give_back(&mut self, by: Party, handle: &Handle) -> Result<(), Refusal> {
-        for lender in self.accounts[at(by)].borrowed.give_back(handle)? {
-            self.returned(lender, handle);
-        }
+    fn give_back(&mut self, by: Party, delivery: u32, handle: &Handle) -> Result<(), Refusal> {
+        let lease = self.accounts[at(by)].borrowed.give_back(delivery, handle)?;
+        self.returned(&lease);
         Ok(())
     }
 
-    fn returned(&mut self, lender: Party, handle: &Handle) {
-        self.end_lease(lender, *handle, 0, &Notice::Returned { handle: *handle });
+    fn returned(&mut self, lease: &Lease) {
+        self.end_lease(lease, 0, &Notice::Returned { handle: lease.handle });
     }
 
-    /// A lease counts until its lender was told of its end, so that this can't be lost.
-    fn end_lease(&mut self, lender: Party, lease: Handle, msg_id: u32, notice: &Notice<'_>) {
-        if self.accounts[at(lender)].is_attached {
-            self.notices[at(lender)].lease_ended(lease, msg_id, bytes(notice));
+    /// A lease counts until its lender was told of its end, so that this can't be lost. One who
+    /// came back since is told nothing: an equal handle may be his again, and still be read.
+    fn end_lease(&mut self, lease: &Lease, msg_id: u32, notice: &Notice<'_>) {
+        let lender = &mut self.accounts[at(lease.lender)];
+        if lender.is_in(lease.life) {
+            self.notices[at(lease.lender)].lease_ended(lease.handle, msg_id, bytes(notice));
         } else {
-            self.accounts[at(lender)].free(&lease);
+            lender.free(&lease.handle);
         }
     }
 
@@ -508,12 +542,11 @@ impl Router {
         &mut self,
         by: Party,
         msg_id: u32,
-        capability: CapabilityId,
+        object: Object,
         command: Command,
         body: &[u8],
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let object = self.permit(by, capability, command.right())?;
         let mut answer = Vec::new();
         match (command, object) {
             (Command::GetState, Object::Party(party)) => answer.extend(self.state(party).to_bytes()),
@@ -576,10 +609,9 @@ impl Router {
             let account = &mut self.accounts[at(sender)];
             account.discharge(message.bytes());
             account.counts.delivered += 1;
-            let account = &mut self.accounts[at(to)];
-            message.handle.iter().for_each(|handle| account.borrowed.add(sender, handle));
+            let (account, lease) = (&mut self.accounts[at(to)], message.lease(sender));
             account.counts.received += 1;
-            let delivery = account.delivered(message.hands);
+            let delivery = account.delivered(message.hands, lease);
             let notice =
                 Notice::Delivered { from: sender, delivery, handle: message.handle, body: &message.body };
             return Some(Effect::Put { to, msg_id: 0, message: bytes(&notice) });
@@ -589,10 +621,6 @@ impl Router {
     /// Decides again if what it was decided by may have changed.
     fn is_still_good(&mut self, sender: Party, message: &Message) -> Result<(), Refusal> {
         let Grant { capability, to, epoch } = message.grant;
-        if message.handle.is_some_and(|handle| self.accounts[at(to)].borrowed.is_closed(&handle)) {
-            let text = "an equal lease of somebody else is being given back".to_owned();
-            return Err(Refusal { text, ..Reason::Leases.into() });
-        }
         if epoch == self.capabilities.epoch() {
             return Ok(());
         }
@@ -608,12 +636,14 @@ impl Router {
 
     fn drop_message(&mut self, sender: Party, message: &Message, refusal: Refusal) {
         self.accounts[at(sender)].discharge(message.bytes());
-        match message.handle {
-            None => self.refuse(sender, message.msg_id, &refusal),
-            Some(lease) => {
-                self.count(sender, &refusal);
-                self.end_lease(sender, lease, message.msg_id, &refusal.notice());
+        self.count(sender, &refusal);
+        match message.lease(sender) {
+            Some(lease) => self.end_lease(&lease, message.msg_id, &refusal.notice()),
+            // Numbers of requests begin anew with each connection.
+            None if self.accounts[at(sender)].is_in(message.life) => {
+                self.notify(sender, message.msg_id, &refusal.notice());
             }
+            None => {}
         }
     }
 
@@ -639,6 +669,18 @@ impl Router {
         if account.is_attached && !self.notices[at(to)].answer(msg_id, bytes(notice)) {
             account.counts.notices_lost += 1;
         }
+    }
+}
+
+/// What a right lets its holder do to the object whose name follows.
+fn what(right: Rights) -> &'static str {
+    match right {
+        Rights::SEND => "send to",
+        Rights::DELEGATE => "hand on these rights over",
+        Rights::GET_STATE => "ask for the state of",
+        Rights::SHUTDOWN => "stop",
+        Rights::CREATE_TASK => "have tasks created by",
+        _ => "do this to",
     }
 }
 

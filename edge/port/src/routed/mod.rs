@@ -16,10 +16,10 @@
 //! | to the host | kind | word | number | id | handle | body |
 //! |---|---|---|---|---|---|---|
 //! | send | 1 | party to send to, or 0xffff | delivery that caused it, or 0 | capability, or 0 | maybe | the message |
-//! | delegate | 2 | rights | party | capability | | |
+//! | delegate | 2 | rights | delivery that caused it, or 0 | capability | | party, 2 bytes |
 //! | revoke | 3 | | | capability | | |
-//! | return | 4 | | | | the lease | |
-//! | command | 5 | command | | capability | | what it needs |
+//! | return | 4 | | delivery that brought it | | the lease | |
+//! | command | 5 | command | delivery that caused it, or 0 | capability | | what it needs |
 //!
 //! | from the host | kind | word | number | id | handle | body |
 //! |---|---|---|---|---|---|---|
@@ -32,7 +32,8 @@
 //! | stop | 23 | | | | | |
 //!
 //! Fields that a row leaves out are 0. A capability's number is good for who holds it and
-//! for nobody else, so it is no secret.
+//! for nobody else, so it is no secret. The number of a delivery is good for who got it. It is
+//! never 0, and no other delivery has it for as long as a lease that it brought is held.
 
 mod endpoint;
 mod wire;
@@ -178,7 +179,7 @@ reasons! {
     Right = 4, "the capability has not this right";
     NoRule = 5, "no rule allows it";
     Denied = 6, "a rule denies it";
-    OnBehalf = 7, "somebody on whose behalf it is sent may not send it";
+    OnBehalf = 7, "somebody on whose behalf it is asked may not do it";
     NoCause = 8, "the sender acts for others only and named no delivery";
     UnknownCause = 9, "the delivery that is named is none, or too long ago";
     Hops = 10, "the message has passed through too many hands";
@@ -191,7 +192,8 @@ reasons! {
     Expired = 17, "the recipient did not take it in time";
     Depth = 18, "the capability was handed on too often";
     Delegations = 19, "the sender has handed on too many capabilities";
-    NotLent = 20, "no such lease is held";
+    NotLent = 20, "the delivery that is named brought no lease, or it came back already";
+    OtherLease = 21, "the delivery that is named brought another lease";
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{BODY_BYTES_MAX, CapabilityId, Command, Object, Party, Reason, Rights
 use ioi_shm::{HANDLE_BYTES, Handle};
 
 const HEAD_BYTES: usize = 16;
+const PARTY_BYTES: usize = size_of::<u16>();
 const ANYBODY: u16 = u16::MAX;
 const HOST: u32 = u32::MAX;
 
@@ -32,15 +33,25 @@ pub enum Request<'a> {
         to: Party,
         /// What it is good for.
         rights: Rights,
+        /// The delivery that caused it; 0 when nobody else did.
+        cause: u32,
     },
     /// Take back a capability that was handed on, and all that came of it.
+    ///
+    /// It names no cause. Nobody can do more by it than before, so there is nothing that a deputy
+    /// could be led to do for somebody who may not; and what ends a right must not fail because a
+    /// cause is long ago, or because whoever asked for it may not.
     Revoke {
         /// The capability.
         capability: CapabilityId,
     },
-    /// Give back a lease.
+    /// Give back the lease that a delivery brought. Only that one is over by it: other lenders,
+    /// or the same one again, may have lent an equal handle.
     Return {
-        /// The lease.
+        /// The delivery. It can be named here for as long as the lease is held, also when it is
+        /// too long ago to be named as a cause.
+        delivery: u32,
+        /// The lease, as it was delivered.
         handle: Handle,
     },
     /// Have the object of a capability managed.
@@ -49,6 +60,8 @@ pub enum Request<'a> {
         capability: CapabilityId,
         /// What is to be done.
         command: Command,
+        /// The delivery that caused it; 0 when nobody else did.
+        cause: u32,
         /// With what.
         body: &'a [u8],
     },
@@ -61,7 +74,7 @@ pub enum Notice<'a> {
     Delivered {
         /// Who sent it.
         from: Party,
-        /// Its number here, to be named as the cause of what follows from it.
+        /// Its number here: the cause of what follows from it, and the name of the lease that it brought.
         delivery: u32,
         /// A lease that goes with it.
         handle: Option<Handle>,
@@ -168,7 +181,8 @@ impl<'a> Request<'a> {
     /// Writes it over what `into` holds; false, with nothing written, when the body is too long.
     #[must_use]
     pub fn write(&self, into: &mut Vec<u8>) -> bool {
-        let raw = self.raw();
+        let mut party = [0; PARTY_BYTES];
+        let raw = self.raw(&mut party);
         let fits = raw.body.len() <= BODY_BYTES_MAX;
         if fits {
             raw.write(into);
@@ -178,10 +192,17 @@ impl<'a> Request<'a> {
 
     /// What it carries inline.
     pub(super) fn body(&self) -> &'a [u8] {
-        self.raw().body
+        match *self {
+            Request::Send { body, .. } | Request::Command { body, .. } => body,
+            Request::Delegate { .. } | Request::Revoke { .. } | Request::Return { .. } => &[],
+        }
     }
 
-    fn raw(&self) -> Raw<'a> {
+    /// Its fields; `place` is where those bytes of a body stand that are no bytes in the request.
+    fn raw<'b>(&self, place: &'b mut [u8; PARTY_BYTES]) -> Raw<'b>
+    where
+        'a: 'b,
+    {
         match *self {
             Request::Send { capability, to, cause, handle, body } => Raw {
                 kind: 1,
@@ -191,18 +212,21 @@ impl<'a> Request<'a> {
                 handle,
                 body,
             },
-            Request::Delegate { capability, to, rights } => {
-                Raw { word: rights.bits(), number: u32::from(to.0), id: capability.0, ..plain(2) }
+            Request::Delegate { capability, to, rights, cause } => {
+                *place = to.0.to_le_bytes();
+                Raw { word: rights.bits(), number: cause, id: capability.0, body: place, ..plain(2) }
             }
             Request::Revoke { capability } => Raw { id: capability.0, ..plain(3) },
-            Request::Return { handle } => Raw { handle: Some(handle), ..plain(4) },
-            Request::Command { capability, command, body } => {
+            Request::Return { delivery, handle } => {
+                Raw { number: delivery, handle: Some(handle), ..plain(4) }
+            }
+            Request::Command { capability, command, cause, body } => {
                 let word = match command {
                     Command::GetState => 1,
                     Command::Shutdown => 2,
                     Command::CreateTask => 3,
                 };
-                Raw { word, id: capability.0, body, ..plain(5) }
+                Raw { word, number: cause, id: capability.0, body, ..plain(5) }
             }
         }
     }
@@ -216,24 +240,29 @@ impl<'a> Request<'a> {
                 let to = (word != ANYBODY).then_some(Party(word));
                 Request::Send { capability: some(id), to, cause, handle, body }
             }
-            Raw { kind: 2, word, number, id, .. } => {
-                let (to, rights) = (Party(u16::try_from(number).ok()?), Rights::from_bits(word)?);
-                Request::Delegate { capability: CapabilityId(id), to, rights }
+            Raw { kind: 2, word, number: cause, id, body, .. } => {
+                let to = Party(u16::from_le_bytes(body.try_into().ok()?));
+                Request::Delegate {
+                    capability: CapabilityId(id),
+                    to,
+                    rights: Rights::from_bits(word)?,
+                    cause,
+                }
             }
             Raw { kind: 3, id, .. } => Request::Revoke { capability: CapabilityId(id) },
-            Raw { kind: 4, handle, .. } => Request::Return { handle: handle? },
-            Raw { kind: 5, word, id, body, .. } => {
+            Raw { kind: 4, number: delivery, handle, .. } => Request::Return { delivery, handle: handle? },
+            Raw { kind: 5, word, number: cause, id, body, .. } => {
                 let command = match word {
                     1 => Command::GetState,
                     2 => Command::Shutdown,
                     3 => Command::CreateTask,
                     _ => return None,
                 };
-                Request::Command { capability: CapabilityId(id), command, body }
+                Request::Command { capability: CapabilityId(id), command, cause, body }
             }
             _ => return None,
         };
-        is_the_form_of(&request.raw(), message).then_some(request)
+        is_the_form_of(&request.raw(&mut [0; PARTY_BYTES]), message).then_some(request)
     }
 }
 
@@ -365,6 +394,41 @@ mod tests {
         assert_eq!(bytes, [&[20, 0, 6, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &b"no"[..]].concat());
     }
 
+    /// Written by hand: no field may change its place, and none may stand where another stood.
+    #[test]
+    fn requests_that_name_a_delivery_have_it_where_the_table_says() {
+        let handle = Handle { region: 1, generation: 2, type_id: 3, offset: 64, length: 5 };
+        let (capability, number) = (CapabilityId(9), 0x0403_0201);
+        let delegate =
+            Request::Delegate { capability, to: Party(0x0706), rights: Rights::DELEGATE, cause: number };
+        let give_back = Request::Return { delivery: number, handle };
+        let command = Request::Command { capability, command: Command::Shutdown, cause: number, body: b"x" };
+        let rows = [
+            (delegate, [2, 0, 2, 0, 1, 2, 3, 4, 9, 0, 0, 0, 0, 0, 0, 0], vec![6, 7]),
+            (give_back, [4, 1, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0], handle.to_bytes().to_vec()),
+            (command, [5, 0, 2, 0, 1, 2, 3, 4, 9, 0, 0, 0, 0, 0, 0, 0], vec![b'x']),
+        ];
+        for (request, head, rest) in rows {
+            let mut bytes = Vec::new();
+            assert!(request.write(&mut bytes));
+            assert_eq!(bytes, [&head[..], &rest].concat());
+            assert_eq!(Request::read(&bytes), Some(request));
+        }
+    }
+
+    #[test]
+    fn a_delegation_without_its_party_or_with_more_than_that_is_not_read() {
+        let request =
+            Request::Delegate { capability: CapabilityId(1), to: Party(3), rights: Rights::SEND, cause: 0 };
+        let mut bytes = Vec::new();
+        assert!(request.write(&mut bytes));
+        for length in [16, 17] {
+            assert_eq!(Request::read(&bytes[..length]), None);
+        }
+        bytes.push(0);
+        assert_eq!(Request::read(&bytes), None);
+    }
+
     #[test]
     fn what_is_no_message_is_not_read() {
         let with = |at: usize, value: u8, length: usize| {
@@ -383,7 +447,11 @@ mod tests {
             with(2, 1, 16),
             with(4, 1, 16),
             with(0, 3, 17),
+            with(0, 2, 16),
+            with(0, 2, 19),
             with(0, 4, 16),
+            with(0, 4, 47),
+            with(0, 4, 48),
             with(0, 5, 16),
             vec![1; ROUTED_BYTES + 1],
         ];

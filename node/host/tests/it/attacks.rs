@@ -1,7 +1,7 @@
 //! Escapes from capabilities: more than held, after revocation, through others, round and round.
 
 use crate::world::{Heard, WIDE, World, handle, rules};
-use ioi_node_host::{DEPTH_MAX, HOPS_MAX, Input};
+use ioi_node_host::{DEPTH_MAX, Effect, HOPS_MAX, Input};
 use ioi_port::routed::{CapabilityId, Command, Object, Reason, Request, Rights};
 use std::time::Duration;
 
@@ -276,8 +276,8 @@ fn one_that_is_there_for_others_only_does_nothing_in_its_own_name_but_give_up() 
     world.command(c, over_host, Command::Shutdown);
     assert_eq!((world.refusal(c).0, &world.effects[..]), (Reason::NoCause, &[][..]));
     world.lend(b, c, handle(0, 8));
-    world.hear(c);
-    world.ask(c, &Request::Return { handle: handle(0, 8) });
+    let (_, delivery, lent) = world.leases(c)[0];
+    world.give_back(c, delivery, lent);
     assert_eq!(world.hear(b), [Heard::Returned(handle(0, 8))]);
     world.revoke(c, over_d);
     assert_eq!(world.router.held(c).len(), 1);
@@ -312,17 +312,17 @@ fn giving_up_waits_for_no_token_and_guessing_costs_one() {
     let root = world.held(a, Object::Party(d));
     let made = [0, 1].map(|_| world.delegate(a, root, b, Rights::SEND).unwrap());
     world.lend(d, a, handle(0, 8));
-    world.hear(a);
+    let (_, delivery, lent) = world.leases(a)[0];
     world.revoke(a, made[0]);
     assert!(matches!(world.hear(a)[..], [Heard::Done(..)]));
     world.revoke(a, made[0]);
     assert_eq!(world.refusal(a).0, Reason::Revoked, "the last token");
     world.revoke(a, made[0]);
     assert_eq!(world.refusal(a).0, Reason::Rate);
-    world.ask(a, &Request::Return { handle: handle(8, 8) });
+    world.give_back(a, delivery, handle(8, 8));
     assert_eq!(world.refusal(a).0, Reason::Rate);
     world.revoke(a, made[1]);
-    world.ask(a, &Request::Return { handle: handle(0, 8) });
+    world.give_back(a, delivery, lent);
     assert_eq!((world.router.held(b).len(), world.hear(d)), (0, vec![Heard::Returned(handle(0, 8))]));
 }
 
@@ -340,4 +340,187 @@ fn the_hosts_owner_revokes_whatever_anybody_holds() {
     assert_eq!(world.bodies(d), []);
     assert!(matches!(world.hear(a)[..], [Heard::Revoked(gone), Heard::Refused(..)] if gone == root));
     assert!(matches!(world.hear(b)[..], [Heard::Revoked(gone), Heard::Refused(..)] if gone == child));
+}
+
+/// `c` may do everything over `d` and the host, and may be asked by `a`, who may do some of it, by
+/// `b`, who may do none, and through `b` by `a`.
+fn deputy(vouches: &str) -> (World, [CapabilityId; 2]) {
+    let over_host = format!("c > host: get_state shutdown create_task delegate{vouches}");
+    let over_d = format!("c > d: send get_state shutdown delegate{vouches}");
+    let others = [
+        "a > c: send",
+        "b > c: send",
+        "a > b: send",
+        "a > d: send get_state delegate",
+        "a > host: get_state",
+    ];
+    let world = World::new(&rules(&["a", "b", "c", "d"], &[&others[..], &[&over_d, &over_host]].concat()));
+    let c = world.party("c");
+    let held = [world.held(c, Object::Party(world.party("d"))), world.held(c, Object::Host)];
+    (world, held)
+}
+
+/// The number of a delivery to the last, which passed through the hands of all before.
+fn chain(world: &mut World, parties: &[&str]) -> u32 {
+    parties.windows(2).fold(0, |cause, two| {
+        let [from, to] = [two[0], two[1]].map(|name| world.party(name));
+        world.send_for(from, to, cause, b"do it for me");
+        world.bodies(to).last().unwrap().0
+    })
+}
+
+#[test]
+fn a_deputy_commands_for_nobody_what_he_may_not_command_himself() {
+    let (mut world, [over_d, over_host]) = deputy("");
+    let c = world.party("c");
+    let (of_a, of_b) = (chain(&mut world, &["a", "c"]), chain(&mut world, &["b", "c"]));
+    let of_both = chain(&mut world, &["a", "b", "c"]);
+    let refused = [
+        (over_host, Command::Shutdown, of_a, "`a`, on whose behalf it is, may not stop `host`"),
+        (
+            over_host,
+            Command::CreateTask,
+            of_a,
+            "`a`, on whose behalf it is, may not have tasks created by `host`",
+        ),
+        (over_d, Command::Shutdown, of_a, "`a`, on whose behalf it is, may not stop `d`"),
+        (over_d, Command::GetState, of_b, "`b`, on whose behalf it is, may not ask for the state of `d`"),
+        (
+            over_host,
+            Command::GetState,
+            of_both,
+            "`b`, on whose behalf it is, may not ask for the state of `host`",
+        ),
+    ];
+    for (capability, command, cause, text) in refused {
+        world.command_for(c, capability, command, cause);
+        assert_eq!(world.refusal(c), (Reason::OnBehalf, text.to_owned()));
+    }
+    assert_eq!((&world.effects[..], world.router.waits_for(world.party("d"))), (&[][..], false));
+    for capability in [over_d, over_host] {
+        world.command_for(c, capability, Command::GetState, of_a);
+        assert!(matches!(world.hear(c)[..], [Heard::Done(None, _)]), "what `a` may itself");
+    }
+    world.command(c, over_host, Command::Shutdown);
+    assert_eq!(world.effects, [Effect::StopHost { by: c }], "and in its own name what it may itself");
+}
+
+#[test]
+fn whoever_asks_to_be_managed_himself_needs_the_right_to_it_but_may_be_answered() {
+    let mut world = World::new(&rules(&["c", "d"], &["c > d: send shutdown delegate", "d > c: send"]));
+    let [c, d] = ["c", "d"].map(|name| world.party(name));
+    let (over_d, cause) = (world.held(c, Object::Party(d)), chain(&mut world, &["d", "c"]));
+    world.command_for(c, over_d, Command::Shutdown, cause);
+    assert_eq!((world.refusal(c).0, &world.effects[..]), (Reason::OnBehalf, &[][..]));
+    assert_eq!(world.delegate_for(c, over_d, d, Rights::SEND, cause).unwrap_err().0, Reason::OnBehalf);
+    world.send_for(c, d, cause, b"no");
+    assert_eq!(world.bodies(d).len(), 1);
+}
+
+#[test]
+fn a_deputy_hands_on_for_nobody_what_he_could_not_hand_on_himself() {
+    let (mut world, [over_d, over_host]) = deputy("");
+    let [b, c] = ["b", "c"].map(|name| world.party(name));
+    let (of_a, of_b) = (chain(&mut world, &["a", "c"]), chain(&mut world, &["b", "c"]));
+    let of_both = chain(&mut world, &["a", "b", "c"]);
+    let before = (world.router.held(b), world.state(c).capabilities);
+    // `a` has no right to stop `d`, none to hand on what it has over the host, and `b` has nothing.
+    let refused = [
+        (over_d, Rights::SHUTDOWN, of_a, "a", "d"),
+        (over_d, Rights::SEND.and(Rights::SHUTDOWN), of_a, "a", "d"),
+        (over_host, Rights::GET_STATE, of_a, "a", "host"),
+        (over_d, Rights::SEND, of_b, "b", "d"),
+        (over_d, Rights::SEND, of_both, "b", "d"),
+    ];
+    for (capability, rights, cause, caller, object) in refused {
+        let text = format!("`{caller}`, on whose behalf it is, may not hand on these rights over `{object}`");
+        assert_eq!(world.delegate_for(c, capability, b, rights, cause), Err((Reason::OnBehalf, text)));
+    }
+    assert_eq!((world.router.held(b), world.state(c).capabilities), before);
+    let made = world.delegate_for(c, over_d, b, Rights::SEND.and(Rights::GET_STATE), of_a).unwrap();
+    assert!(world.router.held(b).iter().any(|held| held.0 == made));
+    world.delegate(c, over_d, b, Rights::SHUTDOWN).unwrap();
+}
+
+#[test]
+fn rights_of_several_capabilities_of_a_caller_are_not_put_together() {
+    let rules = rules(
+        &["a", "c", "d"],
+        &["a > d: send", "a > d: get_state delegate", "c > d: send delegate", "a > c: send"],
+    );
+    let mut world = World::new(&rules);
+    let [a, c, d] = ["a", "c", "d"].map(|name| world.party(name));
+    let cause = chain(&mut world, &["a", "c"]);
+    let over_d = world.held(c, Object::Party(d));
+    assert_eq!(world.delegate_for(c, over_d, a, Rights::SEND, cause).unwrap_err().0, Reason::OnBehalf);
+    assert_eq!(world.router.held(a).len(), 3);
+}
+
+#[test]
+fn a_rule_that_denies_a_caller_denies_what_is_asked_on_its_behalf() {
+    let parties = ["a", "c", "d"];
+    let allowed = ["a > c: send", "a > d: send shutdown delegate", "c > d: send shutdown delegate"];
+    for (denied, of_delegate, of_command) in [("delegate", false, true), ("shutdown", true, false)] {
+        let denied = format!("a > d: !{denied}");
+        let mut world = World::new(&rules(&parties, &[&allowed[..], &[&denied]].concat()));
+        let [a, c, d] = parties.map(|name| world.party(name));
+        let cause = chain(&mut world, &["a", "c"]);
+        let over_d = world.held(c, Object::Party(d));
+        assert_eq!(world.delegate_for(c, over_d, a, Rights::SEND, cause).is_ok(), of_delegate, "{denied}");
+        world.command_for(c, over_d, Command::Shutdown, cause);
+        assert_eq!(world.effects.len(), usize::from(of_command), "{denied}");
+    }
+}
+
+#[test]
+fn a_deputy_that_vouches_commands_and_hands_on_for_others_too() {
+    let (mut world, [over_d, over_host]) = deputy(" vouches");
+    let [b, c] = ["b", "c"].map(|name| world.party(name));
+    let cause = chain(&mut world, &["a", "b", "c"]);
+    world.command_for(c, over_host, Command::Shutdown, cause);
+    assert_eq!(world.effects, [Effect::StopHost { by: c }]);
+    assert!(world.delegate_for(c, over_d, b, Rights::SHUTDOWN, cause).is_ok());
+}
+
+#[test]
+fn one_that_is_there_for_others_only_commands_and_hands_on_for_whom_it_names() {
+    let parties = ["c", "a", "d"];
+    let text = rules(
+        &parties,
+        &[
+            "c > d: send delegate",
+            "c > host: get_state",
+            "a > c: send",
+            "a > d: send delegate",
+            "a > host: get_state",
+        ],
+    );
+    let limits = WIDE.replace("burst", "on_behalf_only = true, burst");
+    let mut world = World::new(&text.replacen(WIDE, &limits, 1));
+    let [c, a, d] = parties.map(|name| world.party(name));
+    let (over_d, over_host) = (world.held(c, Object::Party(d)), world.held(c, Object::Host));
+    let cause = chain(&mut world, &["a", "c"]);
+    world.command_for(c, over_host, Command::GetState, cause);
+    assert!(matches!(world.hear(c)[..], [Heard::Done(None, _)]));
+    assert!(world.delegate_for(c, over_d, a, Rights::SEND, cause).is_ok());
+    for (wrong, reason) in [(0, Reason::NoCause), (cause + 1, Reason::UnknownCause)] {
+        world.command_for(c, over_host, Command::GetState, wrong);
+        assert_eq!(world.refusal(c).0, reason);
+        assert_eq!(world.delegate_for(c, over_d, a, Rights::SEND, wrong).unwrap_err().0, reason);
+    }
+}
+
+#[test]
+fn what_has_passed_through_too_many_hands_neither_commands_nor_hands_on() {
+    let mut world =
+        World::new(&rules(&["a", "b"], &["* > *: send", "* > b: send delegate", "* > host: get_state"]));
+    let [a, b] = ["a", "b"].map(|name| world.party(name));
+    let names: Vec<&str> = ["a", "b"].into_iter().cycle().take(HOPS_MAX + 1).collect();
+    let (cause, short) = (chain(&mut world, &names), chain(&mut world, &["b", "a"]));
+    let (over_host, over_b) = (world.held(a, Object::Host), world.held(a, Object::Party(b)));
+    world.command_for(a, over_host, Command::GetState, cause);
+    assert_eq!(world.refusal(a).0, Reason::Hops);
+    assert_eq!(world.delegate_for(a, over_b, b, Rights::SEND, cause).unwrap_err().0, Reason::Hops);
+    world.command_for(a, over_host, Command::GetState, short);
+    assert!(matches!(world.hear(a)[..], [Heard::Done(None, _)]));
 }

@@ -23,11 +23,19 @@ fn three_processes_exchange_what_the_policy_lets_through() {
         [
             "the stranger says nobody hears me",
             "the worker says 5",
+            "the worker says 3",
             "the worker says that it heard `hello`",
+            "the worker says that somebody asked who may not know",
             "the stranger says goodbye",
         ]
     );
-    assert_eq!(of("worker: "), ["not sent: rule `nobody talks to strangers` denies it"]);
+    assert_eq!(
+        of("worker: "),
+        [
+            "not sent: rule `nobody talks to strangers` denies it",
+            "not asked: `stranger`, on whose behalf it is, may not ask for the state of `host`",
+        ]
+    );
     assert_eq!(
         of("stranger: "),
         [
@@ -37,7 +45,7 @@ fn three_processes_exchange_what_the_policy_lets_through() {
         ]
     );
     let counts =
-        ["planner sent 1 and received 4", "worker sent 2 and received 2", "stranger sent 3 and received 0"];
+        ["planner sent 2 and received 6", "worker sent 4 and received 4", "stranger sent 4 and received 0"];
     assert_eq!(of("host: "), counts);
-    assert_eq!(out.lines().count(), 11, "{out}");
+    assert_eq!(out.lines().count(), 14, "{out}");
 }

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod example;
+mod leases;
 mod model;
 mod policies;
 mod ports;

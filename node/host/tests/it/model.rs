@@ -3,13 +3,13 @@
 
 use crate::world::{Heard, LIFE, WIDE, World, rules};
 use ioi_node_host::{DEPTH_MAX, HOPS_MAX, Input};
-use ioi_port::routed::{CapabilityId, Object, Party, Request, Rights};
+use ioi_port::routed::{CapabilityId, Command, Object, Party, Request, Rights};
 use ioi_shm::Handle;
 use proptest::prelude::*;
 use std::time::Duration;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
-const RULES: [&str; 7] = [
+const RULES: [&str; 10] = [
     "a > b: send delegate",
     "a > c: send delegate",
     "b > c: send delegate vouches",
@@ -17,6 +17,9 @@ const RULES: [&str; 7] = [
     "d > a: send",
     "b > d: !send",
     "a > host: get_state shutdown delegate",
+    "c > host: get_state",
+    "c > b: get_state delegate",
+    "d > host: get_state shutdown delegate",
 ];
 const DENIED: (Party, Object, Rights) = (Party(1), Object::Party(Party(3)), Rights::SEND);
 const LIMITS: &str = "{ messages_max = 6, messages_to_one_max = 3, bytes_max = 40, leases_max = 2, \
@@ -26,13 +29,23 @@ const LIMITS: &str = "{ messages_max = 6, messages_to_one_max = 3, bytes_max = 4
 enum Op {
     SendBy { by: u16, capability: usize, cause: usize, lease: u64, bytes: usize },
     SendTo { by: u16, to: u16, cause: usize, lease: u64, bytes: usize },
-    Delegate { by: u16, capability: usize, to: u16, rights: u16 },
+    Delegate { by: u16, capability: usize, to: u16, rights: u16, cause: usize },
+    Command { by: u16, capability: usize, command: Command, cause: usize },
     Revoke { by: u16, capability: usize },
     Take { of: u16 },
-    GiveBack { by: u16, lease: usize },
+    GiveBack { by: u16, lease: usize, mistake: Mistake },
     Leave { who: u16 },
     Come { who: u16 },
     Wait { seconds: u64 },
+}
+
+/// What is wrong with a return.
+#[derive(Clone, Copy, Debug)]
+enum Mistake {
+    None,
+    Holder,
+    Delivery,
+    Handle,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -44,14 +57,25 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(by, capability, cause, lease, bytes)| Op::SendBy { by, capability, cause, lease, bytes }),
         6 => (who(), who(), number(), lease(), 1usize..20)
             .prop_map(|(by, to, cause, lease, bytes)| Op::SendTo { by, to, cause, lease, bytes }),
-        5 => (who(), number(), who(), prop_oneof![Just(1u16), Just(3), 0u16..32])
-            .prop_map(|(by, capability, to, rights)| Op::Delegate { by, capability, to, rights }),
+        5 => (who(), number(), who(), prop_oneof![Just(1u16), Just(3), 0u16..32], number())
+            .prop_map(|(by, capability, to, rights, cause)| Op::Delegate { by, capability, to, rights, cause }),
+        4 => (who(), number(), prop_oneof![2 => Just(Command::GetState), 1 => Just(Command::Shutdown)], number())
+            .prop_map(|(by, capability, command, cause)| Op::Command { by, capability, command, cause }),
         2 => (who(), number()).prop_map(|(by, capability)| Op::Revoke { by, capability }),
         5 => who().prop_map(|of| Op::Take { of }),
-        3 => (who(), number()).prop_map(|(by, lease)| Op::GiveBack { by, lease }),
+        4 => (who(), number(), mistake()).prop_map(|(by, lease, mistake)| Op::GiveBack { by, lease, mistake }),
         1 => who().prop_map(|who| Op::Leave { who }),
         2 => who().prop_map(|who| Op::Come { who }),
         1 => (0u64..8).prop_map(|seconds| Op::Wait { seconds }),
+    ]
+}
+
+fn mistake() -> impl Strategy<Value = Mistake> {
+    prop_oneof![
+        4 => Just(Mistake::None),
+        1 => Just(Mistake::Holder),
+        1 => Just(Mistake::Delivery),
+        1 => Just(Mistake::Handle),
     ]
 }
 
@@ -75,6 +99,8 @@ struct Message {
     callers: Vec<Party>,
     body: Vec<u8>,
     lease: Option<Handle>,
+    /// Whether its sender's connection is still the one that sent it.
+    is_of_now: bool,
     expires: Duration,
 }
 
@@ -82,8 +108,10 @@ struct Message {
 struct Lent {
     lender: Party,
     holder: Party,
+    delivery: u32,
     handle: Handle,
-    is_read: bool,
+    /// Whether its lender's connection is still the one that lent it.
+    is_of_now: bool,
 }
 
 #[derive(Default)]
@@ -126,6 +154,37 @@ impl Model {
         callers.iter().all(|caller| *caller == to || !self.ways(*caller, to).is_empty())
     }
 
+    /// Whether it may be done for those who asked, of whom each has `needed` of one capability.
+    fn may_for(
+        &self,
+        by: Party,
+        capability: usize,
+        right: Rights,
+        needed: Rights,
+        callers: &[Party],
+    ) -> bool {
+        let Capability { object, vouches, .. } = self.capabilities[capability];
+        let could = |caller: &Party| {
+            (0..self.capabilities.len()).any(|at| {
+                let known = &self.capabilities[at];
+                let is_held = known.is_alive && known.holder == *caller && known.object == object;
+                is_held && known.rights.has(needed) && DENIED != (*caller, object, right)
+            })
+        };
+        self.may(by, capability, right) && (vouches || callers.iter().all(could))
+    }
+
+    /// On whose behalf it is; none where that can't be said.
+    fn callers(&self, by: Party, cause: u32) -> Option<Vec<Party>> {
+        let known = &self.deliveries[usize::from(by.0)];
+        let callers = if cause == 0 {
+            Some(Vec::new())
+        } else {
+            known.iter().find(|(number, _)| *number == cause).map(|(_, hands)| hands.clone())
+        };
+        callers.filter(|callers| callers.len() < HOPS_MAX)
+    }
+
     fn is_good(&self, message: &Message, way: usize) -> bool {
         let may = self.may(message.by, way, Rights::SEND);
         may && (self.capabilities[way].vouches || self.callers_may(&message.callers, message.to))
@@ -158,26 +217,17 @@ impl Model {
     fn drop_messages(&mut self, is_dropped: impl Fn(&Message) -> bool) {
         let (dropped, waiting): (Vec<Message>, _) = self.waiting.drain(..).partition(is_dropped);
         self.waiting = waiting;
-        dropped.iter().for_each(|message| self.over(message.by, message.lease, false));
+        dropped.iter().for_each(|message| self.over(message.by, message.lease, message.is_of_now, false));
     }
 
-    fn over(&mut self, lender: Party, lease: Option<Handle>, has_come_back: bool) {
-        if self.is_here[usize::from(lender.0)] {
+    fn over(&mut self, lender: Party, lease: Option<Handle>, is_of_now: bool, has_come_back: bool) {
+        if is_of_now {
             self.untold.extend(lease.map(|lease| (lender, lease, has_come_back)));
         }
     }
 
     fn expire(&mut self, of: Option<Party>, now: Duration) {
         self.drop_messages(|message| message.expires <= now && of.is_none_or(|of| of == message.to));
-    }
-
-    fn equal(&self, holder: Party, handle: Handle) -> impl Iterator<Item = &Lent> {
-        self.lent.iter().filter(move |lent| lent.holder == holder && lent.handle == handle)
-    }
-
-    /// Whether one of several equal leases came back, so that no further one may come.
-    fn is_closed(&self, holder: Party, handle: Handle) -> bool {
-        self.equal(holder, handle).any(|lent| !lent.is_read)
     }
 }
 
@@ -195,12 +245,13 @@ impl Run {
         for party in (0..4).map(Party) {
             for (id, object, rights) in world.router.held(party) {
                 let vouches = party == Party(1);
+                assert!(!vouches || object == Object::Party(Party(2)), "the only root that b has");
                 let root =
                     Capability { id, holder: party, object, rights, parent: None, is_alive: true, vouches };
                 model.capabilities.push(root);
             }
         }
-        assert_eq!(model.capabilities.len(), 6);
+        assert_eq!(model.capabilities.len(), 9);
         Run { world, model, count: 0 }
     }
 
@@ -213,15 +264,19 @@ impl Run {
             Op::SendTo { by, to, cause, lease, bytes } => {
                 self.send(Party(by), None, Some(Party(to)), cause, lease, bytes);
             }
-            Op::Delegate { by, capability, to, rights } => {
+            Op::Delegate { by, capability, to, rights, cause } => {
                 let rights = Rights::from_bits(rights).unwrap();
-                self.delegate(Party(by), capability % self.model.capabilities.len(), Party(to), rights);
+                let capability = capability % self.model.capabilities.len();
+                self.delegate(Party(by), capability, Party(to), rights, cause);
+            }
+            Op::Command { by, capability, command, cause } => {
+                self.command(Party(by), capability % self.model.capabilities.len(), command, cause);
             }
             Op::Revoke { by, capability } => {
                 self.revoke(Party(by), capability % self.model.capabilities.len())
             }
             Op::Take { of } => self.take(Party(of)),
-            Op::GiveBack { by, lease } => self.give_back(Party(by), lease),
+            Op::GiveBack { by, lease, mistake } => self.give_back(Party(by), lease, mistake),
             Op::Leave { who } => self.leave(Party(who)),
             Op::Come { who } => {
                 self.world.step(Input::Attached(Party(who)));
@@ -245,16 +300,8 @@ impl Run {
         bytes: usize,
     ) {
         self.count += 1;
-        let known = &self.model.deliveries[usize::from(by.0)];
-        // Number 0 is no cause, and those beyond what is known are guesses.
-        let cause =
-            cause.checked_sub(6).map_or(0, |at| known.get(at).map_or(1_000_000, |(number, _)| *number));
-        let callers = if cause == 0 {
-            Some(Vec::new())
-        } else {
-            known.iter().find(|(number, _)| *number == cause).map(|(_, hands)| hands.clone())
-        };
-        let callers = callers.filter(|callers| callers.len() < HOPS_MAX);
+        let cause = self.cause(by, cause);
+        let callers = self.model.callers(by, cause);
         // Equal ones come about, of the same lender and of several.
         let handle = Handle { region: 1, generation: 1, type_id: 0, offset: 0, length: lease };
         let lease = (lease > 0).then_some(handle);
@@ -275,7 +322,8 @@ impl Run {
             // With callers the first way decides; without, any is as good.
             let by_any_of = if callers.is_empty() { ways } else { ways.into_iter().take(1).collect() };
             let expires = self.world.now + LIFE;
-            let message = Message { by, to, by_any_of, callers, body, lease, expires };
+            let is_of_now = self.model.is_here[usize::from(by.0)];
+            let message = Message { by, to, by_any_of, callers, body, lease, is_of_now, expires };
             let is_good = message.by_any_of.iter().any(|way| self.model.is_good(&message, *way));
             (is_good && self.model.has_room(&message)).then_some(message)
         });
@@ -283,17 +331,40 @@ impl Run {
         self.model.waiting.extend(expected);
     }
 
-    fn delegate(&mut self, by: Party, capability: usize, to: Party, rights: Rights) {
+    /// Number 0 is no cause, and those beyond what is known are guesses.
+    fn cause(&self, by: Party, cause: usize) -> u32 {
+        let known = &self.model.deliveries[usize::from(by.0)];
+        cause.checked_sub(6).map_or(0, |at| known.get(at).map_or(1_000_000, |(number, _)| *number))
+    }
+
+    fn command(&mut self, by: Party, capability: usize, command: Command, cause: usize) {
+        let cause = self.cause(by, cause);
+        let refused = |run: &Run| run.world.state(by).counts.refused.values().sum::<u64>();
+        let (before, effects) = (refused(self), self.world.effects.len());
+        self.world.command_for(by, self.model.capabilities[capability].id, command, cause);
+        let right = command.right();
+        let callers = self.model.callers(by, cause);
+        let may = callers.is_some_and(|callers| self.model.may_for(by, capability, right, right, &callers));
+        assert_eq!(refused(self) == before, may, "{command:?}");
+        let has_effect = may && command == Command::Shutdown;
+        assert_eq!(self.world.effects.len() - effects, usize::from(has_effect));
+    }
+
+    fn delegate(&mut self, by: Party, capability: usize, to: Party, rights: Rights, cause: usize) {
+        let cause = self.cause(by, cause);
         let known: Vec<CapabilityId> = self.model.capabilities.iter().map(|known| known.id).collect();
         let id = self.model.capabilities[capability].id;
-        self.world.ask(by, &Request::Delegate { capability: id, to, rights });
+        self.world.ask(by, &Request::Delegate { capability: id, to, rights, cause });
         let made = self.world.router.held(to).into_iter().find(|held| !known.contains(&held.0));
 
         let parent = self.model.capabilities[capability].clone();
         let given = self.model.capabilities.iter().filter(|other| {
             other.is_alive && other.parent.is_some_and(|at| self.model.capabilities[at].holder == by)
         });
-        let is_allowed = self.model.may(by, capability, Rights::DELEGATE)
+        let (right, needed) = (Rights::DELEGATE, rights.and(Rights::DELEGATE));
+        let callers = self.model.callers(by, cause);
+        let is_allowed = callers
+            .is_some_and(|callers| self.model.may_for(by, capability, right, needed, &callers))
             && given.count() < 5
             && parent.rights.has(rights)
             && rights != Rights::NONE
@@ -342,8 +413,8 @@ impl Run {
                 let is_good = message.by_any_of.iter().any(|way| self.model.is_good(&message, *way));
                 assert!(is_good, "{message:?} was delivered");
                 assert_eq!(handle, message.lease);
-                assert!(handle.is_none_or(|handle| !self.model.is_closed(of, handle)));
-                let lent = |handle| Lent { lender: from, holder: of, handle, is_read: true };
+                let is_of_now = message.is_of_now;
+                let lent = |handle| Lent { lender: from, holder: of, delivery, handle, is_of_now };
                 self.model.lent.extend(handle.map(lent));
                 let hands = [&message.callers[..], &[from]].concat();
                 self.model.deliveries[usize::from(of.0)].push((delivery, hands));
@@ -362,40 +433,44 @@ impl Run {
 
     fn must_be_dropped(&mut self, message: &Message) {
         let is_good = message.by_any_of.iter().all(|way| self.model.is_good(message, *way));
-        let is_closed = message.lease.is_some_and(|lease| self.model.is_closed(message.to, lease));
-        assert!(!is_good || is_closed, "{message:?} was dropped");
-        self.model.over(message.by, message.lease, false);
+        assert!(!is_good, "{message:?} was dropped");
+        self.model.over(message.by, message.lease, message.is_of_now, false);
     }
 
-    /// A lender is told only when his own is read no longer, whichever of equal ones came back first.
-    fn give_back(&mut self, by: Party, lease: usize) {
+    /// Exactly the lease of that delivery is over, if there is one and it is that.
+    fn give_back(&mut self, by: Party, lease: usize, mistake: Mistake) {
         if self.model.lent.is_empty() {
             return;
         }
-        let handle = self.model.lent[lease % self.model.lent.len()].handle;
-        self.world.ask(by, &Request::Return { handle });
-        let is_equal = |lent: &Lent| lent.holder == by && lent.handle == handle;
-        let Some(first) = self.model.lent.iter().position(|lent| is_equal(lent) && lent.is_read) else {
-            return;
-        };
-        self.model.lent[first].is_read = false;
-        let lender = self.model.lent[first].lender;
-        let is_of_one = self.model.equal(by, handle).all(|lent| lent.lender == lender);
-        let are_all_back = self.model.equal(by, handle).all(|lent| !lent.is_read);
-        if is_of_one || are_all_back {
-            let back: Vec<Lent> =
-                self.model.lent.extract_if(.., |lent| is_equal(lent) && !lent.is_read).collect();
-            back.iter().for_each(|lent| self.model.over(lent.lender, Some(lent.handle), true));
+        // Mostly one of its own, so that most are held.
+        let own: Vec<Lent> = self.model.lent.iter().filter(|lent| lent.holder == by).copied().collect();
+        let of = if own.is_empty() { &self.model.lent } else { &own };
+        let Lent { mut delivery, mut handle, .. } = of[lease % of.len()];
+        let mut by = by;
+        match mistake {
+            Mistake::None => {}
+            Mistake::Holder => by = Party((by.0 + 1) % 4),
+            Mistake::Delivery => delivery += 1,
+            Mistake::Handle => handle.length ^= 1,
         }
+        self.world.give_back(by, delivery, handle);
+        let is_it = |lent: &Lent| (lent.holder, lent.delivery, lent.handle) == (by, delivery, handle);
+        let Some(at) = self.model.lent.iter().position(is_it) else { return };
+        let lent = self.model.lent.remove(at);
+        self.model.over(lent.lender, Some(lent.handle), lent.is_of_now, true);
     }
 
     fn leave(&mut self, who: Party) {
         self.world.step(Input::Detached(who));
         self.model.is_here[usize::from(who.0)] = false;
         self.model.deliveries[usize::from(who.0)].clear();
+        let sent = self.model.waiting.iter_mut().filter(|message| message.by == who);
+        sent.for_each(|message| message.is_of_now = false);
+        let lent = self.model.lent.iter_mut().filter(|lent| lent.lender == who);
+        lent.for_each(|lent| lent.is_of_now = false);
         self.model.drop_messages(|message| message.to == who);
         let back: Vec<Lent> = self.model.lent.extract_if(.., |lent| lent.holder == who).collect();
-        back.iter().for_each(|lent| self.model.over(lent.lender, Some(lent.handle), true));
+        back.iter().for_each(|lent| self.model.over(lent.lender, Some(lent.handle), lent.is_of_now, true));
         self.model.untold.retain(|untold| untold.0 != who);
     }
 
@@ -416,6 +491,7 @@ impl Run {
             assert_eq!((state.messages as usize, state.bytes as usize), (own.count(), bytes));
             let leases = self.model.leases(party);
             assert_eq!((state.leases as usize, state.lease_bytes), (leases.len(), leases.iter().sum()));
+            assert_eq!(state.borrowed, self.model.lent.iter().filter(|lent| lent.holder == party).count());
             assert!(
                 state.messages <= 6 && state.bytes <= 40 && state.leases <= 2 && state.lease_bytes <= 100
             );

@@ -2,7 +2,8 @@
 
 use crate::world::rules;
 use ioi_node_host::{
-    GRANTS_MAX, PARTIES_MAX, PartySource, Policy, PolicyError, PolicySource, Right, RuleSource,
+    GRANTS_MAX, LEASES_MAX, Limits, PARTIES_MAX, PartySource, Policy, PolicyError, PolicySource, Right,
+    RuleSource,
 };
 
 fn check(text: &str) -> Result<Policy, PolicyError> {
@@ -73,4 +74,26 @@ fn the_size_of_a_policy_is_bounded_also_where_stars_multiply() {
     let too_many = Policy::new(&source(PARTIES_MAX + 1, 0)).unwrap_err();
     assert!(matches!(too_many, PolicyError::TooMany { .. }));
     assert!(check(&rules(&["a"], &["* > host: get_state"])).is_ok());
+}
+
+#[test]
+fn the_leases_that_all_parties_together_may_have_out_are_bounded() {
+    let parties = |leases: [u64; 2]| PolicySource {
+        party: leases
+            .iter()
+            .zip(["a", "b"])
+            .map(|(leases, name)| PartySource {
+                name: name.into(),
+                limits: Limits { leases_max: u32::try_from(*leases).unwrap(), ..Limits::default() },
+            })
+            .collect(),
+        rule: Vec::new(),
+    };
+    assert!(Policy::new(&parties([LEASES_MAX - 1, 1])).is_ok());
+    let leases = LEASES_MAX + 1;
+    let error = Policy::new(&parties([LEASES_MAX, 1])).unwrap_err();
+    assert_eq!(error, PolicyError::TooManyLeases { leases });
+    let leases = 2 * u64::from(u32::MAX);
+    let error = Policy::new(&parties([u64::from(u32::MAX); 2])).unwrap_err();
+    assert_eq!(error, PolicyError::TooManyLeases { leases });
 }

@@ -11,6 +11,12 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(20);
 const LIFE: Duration = Duration::from_secs(60);
 
+/// Limits with which no message waits for room.
+fn many_messages() -> String {
+    let limits = WIDE.replace("messages_max = 1000,", "messages_max = 1000000,");
+    limits.replace("messages_to_one_max = 1000,", "messages_to_one_max = 1000000,")
+}
+
 /// A host for these rules, and each party's port.
 fn host(parties: &[&str], text: &str) -> (Host, Vec<RoutedPort>) {
     let mut host = Host::new(Router::new(policy(text), LIFE));
@@ -61,7 +67,7 @@ fn receive_numbers(port: RoutedPort, senders: u16, count: u32) -> Endpoint {
 #[test]
 fn messages_of_several_senders_arrive_once_and_in_order() {
     let parties = ["a", "b", "c", "to"];
-    let limits = WIDE.replace("_max = 1000,", "_max = 1000000,");
+    let limits = many_messages();
     let (mut host, mut ports) = host(&parties, &rules(&parties, &["* > to: send"]).replace(WIDE, &limits));
     let to = ports.pop().unwrap();
     let mut threads: Vec<_> =
@@ -98,7 +104,7 @@ fn a_dead_party_is_detached_after_its_last_words_and_may_come_back() {
 #[test]
 fn a_party_that_takes_nothing_and_one_that_floods_hold_nobody_up() {
     let parties = ["a", "to", "stuck", "flooder"];
-    let limits = WIDE.replace("_max = 1000,", "_max = 1000000,");
+    let limits = many_messages();
     let text = rules(&parties, &["a > to: send", "flooder > *: send"]).replace(WIDE, &limits);
     let last = text.rfind(&limits).unwrap();
     let few = WIDE.replace("_max = 1000,", "_max = 8,");

@@ -138,16 +138,22 @@ fn a_lease_counts_until_it_is_given_back_by_who_holds_it() {
         world.lend(a, b, too_much);
         assert_eq!(world.refusal(a).0, Reason::Leases, "{too_much:?}");
     }
-    assert!(matches!(world.hear(b)[..], [Heard::Delivered { handle: Some(lent), .. }] if lent == first));
-    world.hear(c);
-    for (by, wrong) in [(c, first), (b, second), (a, first), (b, handle(0, 61))] {
-        world.ask(by, &Request::Return { handle: wrong });
-        assert_eq!(world.refusal(by).0, Reason::NotLent);
+    let (of_b, of_c) = (world.leases(b)[0], world.leases(c)[0]);
+    assert_eq!((of_b, of_c), ((a, 1, first), (a, 1, second)));
+    let wrong = [
+        (c, 1, first, Reason::OtherLease),
+        (b, 1, handle(0, 61), Reason::OtherLease),
+        (b, 2, first, Reason::NotLent),
+        (a, 1, first, Reason::NotLent),
+    ];
+    for (by, delivery, wrong, reason) in wrong {
+        world.give_back(by, delivery, wrong);
+        assert_eq!(world.refusal(by).0, reason);
     }
     assert_eq!((world.state(a).leases, world.state(a).lease_bytes), (2, 100));
-    world.ask(b, &Request::Return { handle: first });
+    world.give_back(b, 1, first);
     assert_eq!(world.hear(a), [Heard::Returned(first)]);
-    world.ask(b, &Request::Return { handle: first });
+    world.give_back(b, 1, first);
     assert_eq!(world.refusal(b).0, Reason::NotLent, "only once");
     world.step(Input::Detached(c));
     assert_eq!(world.hear(a), [Heard::Returned(second)], "who is dead holds nothing");
@@ -223,15 +229,16 @@ fn no_lender_misses_that_a_lease_is_over_however_much_else_waits_for_him() {
     for (number, lease) in leases.iter().enumerate() {
         world.lend(lender, if number % 2 == 0 { holder } else { gone }, *lease);
     }
-    world.hear(holder);
+    let held = world.leases(holder);
     let over_gone = world.held(loud, Object::Party(gone));
     for _ in 0..100 {
         // The lender is told of grants, and asks in vain itself, without taking anything.
-        world.ask(loud, &Request::Delegate { capability: over_gone, to: lender, rights: Rights::SEND });
-        world.ask(lender, &Request::Return { handle: leases[0] });
+        let rights = Rights::SEND;
+        world.ask(loud, &Request::Delegate { capability: over_gone, to: lender, rights, cause: 0 });
+        world.give_back(lender, 1, leases[0]);
     }
-    for lease in leases.iter().step_by(2) {
-        world.ask(holder, &Request::Return { handle: *lease });
+    for (_, delivery, lease) in held {
+        world.give_back(holder, delivery, lease);
     }
     world.step(Input::Detached(gone));
     assert_eq!(world.state(lender).leases, 200, "he was not told yet");
@@ -249,38 +256,11 @@ fn who_takes_no_notice_of_what_came_back_lends_no_more_and_forgets_it_with_his_c
     let [a, b] = ["a", "b"].map(|name| world.party(name));
     for number in 0..2 {
         world.lend(a, b, handle(number * 64, 64));
-        world.hear(b);
-        world.ask(b, &Request::Return { handle: handle(number * 64, 64) });
+        let (_, delivery, lent) = world.leases(b)[0];
+        world.give_back(b, delivery, lent);
     }
     world.lend(a, b, handle(128, 64));
     assert_eq!(world.state(a).counts.refused[&Reason::Leases], 1);
     world.step(Input::Detached(a));
     assert_eq!((world.state(a).leases, world.state(a).lease_bytes), (0, 0));
-}
-
-#[test]
-fn of_equal_handles_of_several_lenders_none_is_over_until_all_came_back() {
-    let mut world = World::new(&rules(&["mallory", "b", "c"], &["* > c: send"]));
-    let [mallory, b, c] = ["mallory", "b", "c"].map(|name| world.party(name));
-    let equal = handle(0, 64);
-    world.lend(b, c, equal);
-    world.lend(mallory, c, equal);
-    world.hear(c);
-    // Whichever it was: the other one is still being read.
-    world.ask(c, &Request::Return { handle: equal });
-    assert_eq!((world.hear(b), world.hear(mallory)), (vec![], vec![]));
-    // Nor is it put off by lending on and on.
-    let late = world.lend(mallory, c, equal);
-    assert_eq!(world.hear(c), []);
-    assert!(matches!(world.hear(mallory)[..], [Heard::Refused(number, Reason::Leases, _)] if number == late));
-    world.ask(c, &Request::Return { handle: equal });
-    assert_eq!(
-        (world.hear(b), world.hear(mallory)),
-        (vec![Heard::Returned(equal)], vec![Heard::Returned(equal)])
-    );
-    world.ask(c, &Request::Return { handle: equal });
-    assert_eq!(world.refusal(c).0, Reason::NotLent);
-    for party in [mallory, b] {
-        assert_eq!((world.state(party).leases, world.state(party).lease_bytes), (0, 0));
-    }
 }

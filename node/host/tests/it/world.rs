@@ -1,6 +1,6 @@
 //! A router with names for everybody, in which time passes when it is told to.
 
-use ioi_node_host::{Effect, Input, Policy, PolicySource, Router, State};
+use ioi_node_host::{Effect, Input, NAME_BYTES_MAX, Policy, PolicySource, Router, State};
 use ioi_port::routed::{CapabilityId, Command, Notice, Object, Party, Reason, Request, Rights};
 use ioi_shm::Handle;
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(crate) fn policy(text: &str) -> Policy {
 }
 
 /// Parties with wide limits and rules as `from > to: rights`, `!` before rights that are denied.
+/// A rule is called what it says, cut.
 pub(crate) fn rules(parties: &[&str], rules: &[&str]) -> String {
     let parties: String =
         parties.iter().map(|name| format!("[[party]]\nname = \"{name}\"\nlimits = {WIDE}\n")).collect();
@@ -27,8 +28,9 @@ pub(crate) fn rules(parties: &[&str], rules: &[&str]) -> String {
         let (kind, rights) = rights.strip_prefix('!').map_or(("allow", rights), |rights| ("deny", rights));
         let (rights, vouches) = rights.strip_suffix(" vouches").map_or((rights, false), |rights| (rights, true));
         let rights: Vec<String> = rights.split(' ').map(|right| format!("\"{right}\"")).collect();
+        let name = &rule[..rule.len().min(NAME_BYTES_MAX)];
         format!(
-            "[[rule]]\nname = \"{rule}\"\nfrom = \"{from}\"\nto = \"{to}\"\n{kind} = [{}]\nvouches = {vouches}\n",
+            "[[rule]]\nname = \"{name}\"\nfrom = \"{from}\"\nto = \"{to}\"\n{kind} = [{}]\nvouches = {vouches}\n",
             rights.join(", ")
         )
     });
@@ -102,8 +104,33 @@ impl World {
         self.ask(by, &request)
     }
 
+    pub(crate) fn give_back(&mut self, by: Party, delivery: u32, handle: Handle) -> u32 {
+        self.ask(by, &Request::Return { delivery, handle })
+    }
+
+    /// The leases that wait for a party, each with its lender and its delivery's number.
+    pub(crate) fn leases(&mut self, party: Party) -> Vec<(Party, u32, Handle)> {
+        let heard = self.hear(party).into_iter();
+        heard
+            .filter_map(|heard| match heard {
+                Heard::Delivered { from, delivery, handle, .. } => Some((from, delivery, handle?)),
+                _ => None,
+            })
+            .collect()
+    }
+
     pub(crate) fn command(&mut self, by: Party, capability: CapabilityId, command: Command) -> u32 {
-        self.ask(by, &Request::Command { capability, command, body: b"task" })
+        self.command_for(by, capability, command, 0)
+    }
+
+    pub(crate) fn command_for(
+        &mut self,
+        by: Party,
+        capability: CapabilityId,
+        command: Command,
+        cause: u32,
+    ) -> u32 {
+        self.ask(by, &Request::Command { capability, command, cause, body: b"task" })
     }
 
     /// Hands a capability on; the new one, or why not.
@@ -114,10 +141,21 @@ impl World {
         to: Party,
         rights: Rights,
     ) -> Result<CapabilityId, Reason> {
-        self.ask(by, &Request::Delegate { capability, to, rights });
+        self.delegate_for(by, capability, to, rights, 0).map_err(|(reason, _)| reason)
+    }
+
+    pub(crate) fn delegate_for(
+        &mut self,
+        by: Party,
+        capability: CapabilityId,
+        to: Party,
+        rights: Rights,
+        cause: u32,
+    ) -> Result<CapabilityId, (Reason, String)> {
+        self.ask(by, &Request::Delegate { capability, to, rights, cause });
         match self.hear(by).pop() {
             Some(Heard::Done(Some(made), _)) => Ok(made),
-            Some(Heard::Refused(_, reason, _)) => Err(reason),
+            Some(Heard::Refused(_, reason, text)) => Err((reason, text)),
             other => panic!("{other:?}"),
         }
     }
