@@ -47,14 +47,15 @@ pub struct End {
 /// Asks the process at the other end to bring its work to an end. Never waits.
 ///
 /// # Errors
-/// [`SendError`] when it has left so many instructions unread that there is no room.
+/// [`SendError`] when it has left so much unread that the reason finds no room; it is told to
+/// end all the same.
 pub fn ask_to_end(host: &mut Host, end: &End) -> Result<(), SendError> {
     let cut = end.reason.floor_char_boundary(REASON_BYTES_MAX);
     let record = [&end.code.number().to_le_bytes()[..], &end.reason.as_bytes()[..cut]].concat();
-    host.inbox.send(END, &record)?;
+    let sent = host.inbox.send(END, &record);
     host.shut_down();
     host.bell.ring();
-    Ok(())
+    sent
 }
 
 /// A process that beats for as long as the runtime lives that it was started in.

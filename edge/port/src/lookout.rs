@@ -9,18 +9,21 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
+use std::time::Duration;
 
-/// A sleeper that was missed, because it was about to sleep, is woken after so long: 0.2 ms.
-const AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000 };
+/// A sleeper that was missed, because it was about to sleep, is woken after so long, and after
+/// twice as long each time that it was missed again: 0.1 to 50 ms.
+const AGAIN: Duration = Duration::from_micros(100);
+const AGAIN_MAX: Duration = Duration::from_millis(50);
 /// Hang-ups that are taken off at once.
 const EVENTS_MAX: usize = 64;
 
 /// As long as this lives, whoever sleeps on the port hears at once that its peer is gone.
 #[derive(Debug)]
 pub struct PeerWatch {
-    lookout: &'static Lookout,
+    lookout: Arc<Lookout>,
     number: u64,
     life: Arc<PeerLife>,
 }
@@ -28,6 +31,8 @@ pub struct PeerWatch {
 #[derive(Debug)]
 struct Lookout {
     epoll: OwnedFd,
+    /// A child that was forked shares the descriptor and has no thread.
+    process: u32,
     watched: Mutex<Watched>,
 }
 
@@ -35,6 +40,8 @@ struct Lookout {
 struct Watched {
     last: u64,
     lives: HashMap<u64, Weak<PeerLife>>,
+    /// The thread has ended.
+    is_over: bool,
 }
 
 impl Watched {
@@ -46,20 +53,30 @@ impl Watched {
 }
 
 impl PeerWatch {
-    /// Has the peer watched; `None` where threads or descriptors have run out, and sleepers look for
-    /// themselves.
+    /// Has the peer watched.
+    ///
+    /// `None` where sleepers have to look for themselves: threads or descriptors have run out, this
+    /// process was forked off the one that watches, or the port is watched already.
     #[must_use]
     pub fn of(life: &Arc<PeerLife>) -> Option<PeerWatch> {
-        static LOOKOUT: OnceLock<Option<&Lookout>> = OnceLock::new();
-        let lookout = (*LOOKOUT.get_or_init(Lookout::start))?;
+        static LOOKOUT: Mutex<Option<Arc<Lookout>>> = Mutex::new(None);
+        let lookout = {
+            let mut lookout = LOOKOUT.lock().unwrap_or_else(PoisonError::into_inner);
+            if lookout.is_none() {
+                *lookout = Lookout::start();
+            }
+            lookout.clone()?
+        };
         let number = lookout.add(life)?;
-        life.watch(true);
         Some(PeerWatch { lookout, number, life: Arc::clone(life) })
     }
 }
 
 impl Drop for PeerWatch {
     fn drop(&mut self) {
+        if !self.lookout.is_ours() {
+            return;
+        }
         self.life.watch(false);
         self.lookout.watched().lives.remove(&self.number);
         // One that has hung up was taken off before.
@@ -69,11 +86,16 @@ impl Drop for PeerWatch {
 
 impl Lookout {
     /// Starts the thread, which ends with the process.
-    fn start() -> Option<&'static Lookout> {
+    fn start() -> Option<Arc<Lookout>> {
         let epoll = epoll::create(CreateFlags::CLOEXEC).ok()?;
-        let lookout: &Lookout = Box::leak(Box::new(Lookout { epoll, watched: Mutex::default() }));
-        thread::Builder::new().name("ioi-lookout".into()).spawn(|| lookout.run()).ok()?;
+        let lookout = Arc::new(Lookout { epoll, process: std::process::id(), watched: Mutex::default() });
+        let on_watch = Arc::clone(&lookout);
+        thread::Builder::new().name("ioi-lookout".into()).spawn(move || on_watch.run()).ok()?;
         Some(lookout)
+    }
+
+    fn is_ours(&self) -> bool {
+        self.process == std::process::id()
     }
 
     fn watched(&self) -> MutexGuard<'_, Watched> {
@@ -82,11 +104,15 @@ impl Lookout {
 
     fn add(&self, life: &Arc<PeerLife>) -> Option<u64> {
         let mut watched = self.watched();
+        if watched.is_over || !self.is_ours() {
+            return None;
+        }
         watched.last += 1;
         let number = watched.last;
-        // The hang-up is told without being asked for; rings are none of its business.
-        epoll::add(&self.epoll, &**life, EventData::new_u64(number), EventFlags::empty()).ok()?;
+        // The hang-up is told without being asked for, and once; rings are none of its business.
+        epoll::add(&self.epoll, &**life, EventData::new_u64(number), EventFlags::ONESHOT).ok()?;
         watched.lives.insert(number, Arc::downgrade(life));
+        life.watch(true);
         Some(number)
     }
 
@@ -94,27 +120,28 @@ impl Lookout {
         let mut events = Vec::<Event>::with_capacity(EVENTS_MAX);
         // Those of whose sleepers one may have been about to sleep.
         let mut untold: Vec<u64> = Vec::new();
+        let mut again = AGAIN;
         loop {
-            let timeout = (!untold.is_empty()).then_some(&AGAIN);
-            match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout) {
+            let timeout = (!untold.is_empty()).then(|| nanoseconds(again));
+            match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return self.give_up(),
             }
+            again = if events.is_empty() { AGAIN_MAX.min(again * 2) } else { AGAIN };
+            untold.extend(events.drain(..).map(|event| event.data.u64()));
             let watched = self.watched();
-            for event in events.drain(..) {
-                let number = event.data.u64();
-                if let Some(life) = watched.live(number) {
-                    epoll::delete(&self.epoll, &*life).ok();
-                    untold.push(number);
-                }
-            }
             untold.retain(|number| watched.live(*number).is_some_and(|life| !life.tell()));
         }
     }
 
     /// Sleepers look for themselves again.
     fn give_up(&self) {
-        let watched = self.watched();
+        let mut watched = self.watched();
+        watched.is_over = true;
         watched.lives.values().filter_map(Weak::upgrade).for_each(|life| life.watch(false));
     }
+}
+
+fn nanoseconds(time: Duration) -> Timespec {
+    Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() }
 }

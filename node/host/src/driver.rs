@@ -117,7 +117,8 @@ impl Host {
         self.faults.get(usize::from(party.0)).copied().unwrap_or_default()
     }
 
-    /// Ends a party's connection. What it sent and the host has taken is still delivered.
+    /// Ends a party's connection. What it sent and the host has taken is still delivered, but leases
+    /// no longer once it is connected again.
     pub fn detach(&mut self, party: Party) {
         if self.ports.get_mut(usize::from(party.0)).is_some_and(|port| port.take().is_some()) {
             self.step(Input::Detached(party));

@@ -621,6 +621,10 @@ impl Router {
     /// Decides again if what it was decided by may have changed.
     fn is_still_good(&mut self, sender: Party, message: &Message) -> Result<(), Refusal> {
         let Grant { capability, to, epoch } = message.grant;
+        // The recipient would look for the lease in memory of the connection that is there now.
+        if message.handle.is_some() && self.accounts[at(sender)].life != message.life {
+            return Err(Reason::Absent.into());
+        }
         if epoch == self.capabilities.epoch() {
             return Ok(());
         }

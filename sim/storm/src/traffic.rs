@@ -27,8 +27,8 @@ pub(crate) struct Traffic {
     /// Leases that are out, and loans that are held.
     pub(crate) lent: Vec<Handle>,
     pub(crate) held: Vec<Loan>,
-    /// A ring that grows waits for the window in which that happens.
-    pub(crate) leaves_growth: bool,
+    /// So many growths are ordinary traffic; the next one waits for the window in which it happens.
+    pub(crate) growths: u32,
     /// Loans that are given back in the books and not yet on the wire.
     pub(crate) owed: Vec<Handle>,
     buffer: Vec<u8>,
@@ -73,7 +73,7 @@ impl Traffic {
             leases: (0, 0),
             lent: Vec::new(),
             held: Vec::new(),
-            leaves_growth: false,
+            growths: u32::MAX,
             owed: Vec::new(),
             buffer: vec![0; RECORD_BYTES_MAX],
         }
@@ -127,8 +127,9 @@ impl Traffic {
                     return true;
                 }
                 Err(SendError::Full) => return false,
-                Err(SendError::Grow { .. }) if self.leaves_growth => return false,
+                Err(SendError::Grow { .. }) if self.growths == 0 => return false,
                 Err(SendError::Grow { capacity }) => {
+                    self.growths -= 1;
                     self.link.allocate(capacity);
                     self.link.writer.grow(capacity);
                 }
@@ -196,8 +197,9 @@ impl Traffic {
                 true
             }
             Ok(None) => false,
-            Err(RecvError::Grow { .. }) if self.leaves_growth => false,
+            Err(RecvError::Grow { .. }) if self.growths == 0 => false,
             Err(RecvError::Grow { capacity }) => {
+                self.growths -= 1;
                 self.link.check_present(capacity);
                 self.link.reader.grow(capacity);
                 true

@@ -10,6 +10,9 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// The ring grows four times at least; one of the first so many growths is the window.
+const GROWTHS: u64 = 4;
+
 /// Its channel is its standard input; which kill of which storm it is for, its arguments.
 #[must_use]
 pub fn be_victim(seed: u64, number: u64) -> ExitCode {
@@ -27,7 +30,9 @@ pub fn be_victim(seed: u64, number: u64) -> ExitCode {
             traffic.step();
         },
         Some((window, role)) => {
-            traffic.leaves_growth = window == Window::MidGrowth;
+            if window == Window::MidGrowth {
+                traffic.growths = (plan.steps % GROWTHS) as u32;
+            }
             (0..plan.steps).for_each(|_| traffic.step());
             while !enter(&mut traffic, window, role, plan.variant) {
                 traffic.step();

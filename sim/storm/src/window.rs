@@ -219,7 +219,8 @@ fn enter_receiving(traffic: &mut Traffic, window: Window, variant: u64) -> bool 
             if !traffic.link.reader.look().is_err_and(|error| matches!(error, RecvError::Grow { .. })) {
                 return false;
             }
-            traffic.leaves_growth = false;
+            // The one that is there, and none behind it.
+            traffic.growths = 1;
             // The first look follows the growth, the second takes the record behind it.
             assert!(traffic.receive_record(), "the memory is there");
             variant.is_multiple_of(2) || traffic.receive_record()

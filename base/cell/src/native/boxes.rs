@@ -23,8 +23,8 @@ pub struct BoxWriter {
 impl BoxWriter {
     /// Writes a record, makes it visible and raises the box's epoch. Never waits.
     ///
-    /// A ring that is empty and too small grows; where there is no memory for that it
-    /// stays as it is.
+    /// A ring that was too small takes nothing more until it is empty, and grows then; where
+    /// there is no memory for that it stays as it is.
     ///
     /// # Errors
     /// [`SendError`], but never [`SendError::Grow`].

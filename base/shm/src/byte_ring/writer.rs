@@ -61,7 +61,8 @@ impl<O: OwnPage, P: PeerPage> Writer<O, P> {
     ///
     /// # Errors
     /// [`SendError::Full`] until the reader gives something back, or, where the ring is to grow,
-    /// all of it; [`SendError::Grow`] when it is empty then;
+    /// all of it: publish before you wait, for what isn't published can't be given back;
+    /// [`SendError::Grow`] when it is empty then;
     /// [`SendError::TooLong`] for more than half of what the ring can grow to,
     /// [`SendError::Poisoned`].
     #[inline]

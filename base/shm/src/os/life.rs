@@ -45,13 +45,20 @@ impl PeerLife {
     /// Whether the peer has closed its end, as it does when it dies.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.is_gone.load(Ordering::Relaxed) || self.bell.is_peer_gone()
+        // Acquires what the teller saw: whoever looks at a ring afterwards finds the last of it.
+        self.is_gone.load(Ordering::Acquire) || self.bell.is_peer_gone()
     }
 
     /// From now on somebody waits for the hang-up of this descriptor and calls [`PeerLife::tell`]
     /// then; or nobody does any more.
     pub fn watch(&self, is_watched: bool) {
         self.is_watched.store(is_watched, Ordering::Relaxed);
+    }
+
+    /// Whether somebody does.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed)
     }
 
     /// Wakes everybody that sleeps for a peer that is gone, and lets nobody sleep for it again.
@@ -78,7 +85,7 @@ impl PeerLife {
         if left.is_zero() {
             return Err(SleepError::TimedOut);
         }
-        let glance = if self.is_watched.load(Ordering::Relaxed) { GLANCE_WATCHED } else { GLANCE };
+        let glance = if self.is_watched() { GLANCE_WATCHED } else { GLANCE };
         let was_woken = {
             let _counted = Counted::new(&self.sleepers);
             if self.is_gone.load(Ordering::SeqCst) {
@@ -86,7 +93,7 @@ impl PeerLife {
             }
             wait(page.control(INDEX), seen, left.min(glance))?
         };
-        let is_gone = if was_woken { self.is_gone.load(Ordering::Relaxed) } else { self.is_gone() };
+        let is_gone = if was_woken { self.is_gone.load(Ordering::Acquire) } else { self.is_gone() };
         if is_gone { Err(SleepError::Closed) } else { Ok(()) }
     }
 }

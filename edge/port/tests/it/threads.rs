@@ -84,6 +84,7 @@ fn whoever_sleeps_on_a_port_is_told_of_the_peers_end_without_looking() {
     for round in 0..ROUNDS {
         let (one, other) = pair::<2, 16>().unwrap();
         let (mut sender, mut receiver) = blocking::split(one);
+        assert!(sender.port().life().is_watched(), "unwatched, they would look every 50 ms");
         while sender.port().try_send(1, b"").is_ok() {}
         let sleeping = thread::spawn(move || receiver.recv(&mut [0; 16], LONG));
         let full = thread::spawn(move || sender.send(2, b"", LONG));

@@ -174,3 +174,25 @@ fn the_successor_of_a_borrower_gives_back_nothing_by_its_numbers() {
     world.give_back(c, new, equal);
     assert_eq!(world.hear(b), [Heard::Returned(equal)]);
 }
+
+#[test]
+fn a_lease_of_a_connection_before_is_not_delivered_under_the_next() {
+    let (mut world, [_, b, c]) = lenders(1);
+    world.lend(b, c, handle(0, 64));
+    world.send(b, c, b"no lease");
+    world.step(Input::Detached(b));
+    come_back(&mut world, b);
+    // An equal handle now names memory of the new connection.
+    assert_eq!(world.leases(c), []);
+    assert_eq!(world.state(b).counts.refused.get(&Reason::Absent), Some(&1));
+    // It is free, so that he may lend again.
+    borrow(&mut world, b, c, handle(0, 64));
+}
+
+#[test]
+fn a_lease_of_a_lender_who_is_gone_is_delivered_as_what_he_sent() {
+    let (mut world, [_, b, c]) = lenders(1);
+    world.lend(b, c, handle(0, 64));
+    world.step(Input::Detached(b));
+    assert_eq!(world.leases(c).len(), 1);
+}
