@@ -1,5 +1,6 @@
 //! Two processes that have nothing to do with the storm, and must not feel it.
 
+use ioi_port::PeerWatch;
 use ioi_shm::{DescriptorChannel, Port};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -61,6 +62,8 @@ pub fn be_bystander(kind: &str) -> ExitCode {
     let Some(Ok(mut port)) = channel.map(|channel| Port::<16, 64>::connect(&channel, 1, PATIENCE)) else {
         return ExitCode::from(2);
     };
+    // So that a wake that is lost shows: nobody looks for a second then.
+    let _watch = PeerWatch::of(port.sender.life()).expect("there are threads and descriptors");
     if kind == "answers" {
         answer(&mut port);
     } else {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-/// Nobody else is kept waiting for longer.
+/// Nobody else is kept waiting for longer; a wake that is lost costs a second.
 const BLOCKED_MAX: Duration = Duration::from_millis(100);
 
 /// Median and ends of a time.
