@@ -87,59 +87,35 @@ unsafe fn move_64(from: *const u8, to: *mut u8) {
     }
 }
 
-/// # Safety
-/// As [`copy`], for 16 bytes.
-#[inline(always)]
+/// A copy through one register.
 #[cfg(target_arch = "x86_64")]
-unsafe fn move_16(from: *const u8, to: *mut u8) {
-    // SAFETY: as in `move_64`.
-    unsafe {
-        std::arch::asm!(
-            "movups {a}, [{from}]",
-            "movups [{to}], {a}",
-            from = in(reg) from,
-            to = in(reg) to,
-            a = out(xmm_reg) _,
-            options(nostack, preserves_flags),
-        );
-    }
+macro_rules! move_through {
+    ($name:ident, $register:ident, $load:literal, $store:literal, $bytes:literal) => {
+        /// # Safety
+        #[doc = concat!("As [`copy`], for as many bytes as the register has: ", $bytes, ".")]
+        #[inline(always)]
+        unsafe fn $name(from: *const u8, to: *mut u8) {
+            // SAFETY: as in `move_64`.
+            unsafe {
+                std::arch::asm!(
+                    $load,
+                    $store,
+                    from = in(reg) from,
+                    to = in(reg) to,
+                    a = out($register) _,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+    };
 }
 
-/// # Safety
-/// As [`copy`], for 8 bytes.
-#[inline(always)]
 #[cfg(target_arch = "x86_64")]
-unsafe fn move_8(from: *const u8, to: *mut u8) {
-    // SAFETY: as in `move_64`.
-    unsafe {
-        std::arch::asm!(
-            "mov {a}, [{from}]",
-            "mov [{to}], {a}",
-            from = in(reg) from,
-            to = in(reg) to,
-            a = out(reg) _,
-            options(nostack, preserves_flags),
-        );
-    }
-}
-
-/// # Safety
-/// As [`copy`], for 1 byte.
-#[inline(always)]
+move_through!(move_16, xmm_reg, "movups {a}, [{from}]", "movups [{to}], {a}", 16);
 #[cfg(target_arch = "x86_64")]
-unsafe fn move_1(from: *const u8, to: *mut u8) {
-    // SAFETY: as in `move_64`.
-    unsafe {
-        std::arch::asm!(
-            "mov {a}, [{from}]",
-            "mov [{to}], {a}",
-            from = in(reg) from,
-            to = in(reg) to,
-            a = out(reg_byte) _,
-            options(nostack, preserves_flags),
-        );
-    }
-}
+move_through!(move_8, reg, "mov {a}, [{from}]", "mov [{to}], {a}", 8);
+#[cfg(target_arch = "x86_64")]
+move_through!(move_1, reg_byte, "mov {a}, [{from}]", "mov [{to}], {a}", 1);
 
 /// As above by relaxed atomics, for other processors: words where both sides lie alike.
 ///
