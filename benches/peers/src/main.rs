@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
-cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores A,B] [--from FILE] [TRANSPORT…]
+cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores A,B] [--patience S]
+                     [--from FILE] [TRANSPORT…]
 
   --quick        three short rounds: shows that everything runs, not how fast
   --row TEXT     only the rows of the table that have this in their name
@@ -23,11 +24,12 @@ cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores
   --docs DIR     where ipc.md, ipc-latency.svg and ipc-throughput.svg go (a full run of all
                  transports writes them into docs/benchmarks)
   --cores A,B    for the two sides (default: the first two that may be used)
+  --patience S   how long it may wait in all for the two cores to come close (default: 600 s)
   --from FILE    measures nothing and tells an earlier run, as --json wrote it
   TRANSPORT…     these only";
 
-/// A run waits no longer in all for its two cores to come close.
-const PATIENCE_S: u64 = 300;
+/// A run waits no longer in all for its two cores to come close, if nothing else is said.
+const PATIENCE_S: u64 = 600;
 
 /// What one command line asks for.
 #[derive(Default)]
@@ -37,6 +39,7 @@ struct Options {
     json: Option<PathBuf>,
     docs: Option<PathBuf>,
     cores: Option<Cores>,
+    patience_s: Option<u64>,
     from: Option<PathBuf>,
     transports: Vec<String>,
 }
@@ -76,6 +79,11 @@ impl Options {
                 "--json" => options.json = Some(value()?.into()),
                 "--docs" => options.docs = Some(value()?.into()),
                 "--from" => options.from = Some(value()?.into()),
+                "--patience" => {
+                    let seconds = value()?;
+                    let seconds = seconds.parse().with_context(|| format!("`{seconds}` are no seconds"))?;
+                    options.patience_s = Some(seconds);
+                }
                 "--cores" => options.cores = Some(Cores::parse(value()?)?),
                 name if find(name).is_some() => options.transports.push(name.to_owned()),
                 other => bail!("there is no option and no transport `{other}`"),
@@ -98,7 +106,7 @@ impl Options {
         let span =
             Span { measured: Duration::from_millis(measured), warm_up: Duration::from_millis(warm_up) };
         let cores = self.cores.map_or_else(Cores::first_two, Ok)?;
-        let patience = Duration::from_secs(patience);
+        let patience = Duration::from_secs(self.patience_s.unwrap_or(patience));
         Ok(Settings { rounds, span, cores, transports: self.transports.clone(), patience })
     }
 
