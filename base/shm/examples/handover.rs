@@ -5,9 +5,7 @@
 #![allow(clippy::print_stdout, missing_docs)]
 
 use std::env::{args, current_exe};
-use std::process::{Command, Stdio, id};
-
-type Done = Result<(), Box<dyn std::error::Error>>;
+use std::process::{Command, Stdio};
 
 fn main() -> Done {
     match args().nth(1).as_deref() {
@@ -33,8 +31,10 @@ fn start_both() -> Done {
 // In the README:
 use ioi_shm::{DescriptorChannel, Region, Sealed};
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::id;
 use std::time::Duration;
 
+type Done = Result<(), Box<dyn std::error::Error>>;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn channel() -> Result<DescriptorChannel, Box<dyn std::error::Error>> {

@@ -5,9 +5,8 @@
 #![allow(clippy::print_stdout, missing_docs)]
 
 use std::env::{args, current_exe};
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
-
-type Done = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> Done {
     match args().nth(1).as_deref() {
@@ -33,9 +32,10 @@ fn start_both() -> Done {
 
 // In the README:
 use ioi_shm::{DescriptorChannel, Port};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+type Done = Result<(), Box<dyn std::error::Error>>;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn connect(peer: u32) -> Result<Port<256, 64>, Box<dyn std::error::Error>> {

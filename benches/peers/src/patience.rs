@@ -3,11 +3,12 @@
 use anyhow::Result;
 use std::time::{Duration, Instant};
 
-const SPIN: Duration = Duration::from_micros(20);
+/// As long as ours polls at most.
+const SPIN: Duration = Duration::from_micros(100);
 /// Looks between two readings of the clock.
 const LOOKS: usize = 8;
 
-/// Looks for 20 µs; none if nothing was found by then.
+/// Looks for 100 µs; none if nothing was found by then.
 #[inline]
 pub fn spin<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     if let Some(found) = look()? {

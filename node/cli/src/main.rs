@@ -11,6 +11,7 @@ mod help;
 mod ipc;
 mod model;
 mod node;
+mod output;
 mod policies;
 mod policy;
 mod render;
@@ -24,7 +25,6 @@ use clap::{CommandFactory, Parser};
 use failure::Failure;
 use ioi_types::exit;
 use render::Screen;
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -37,13 +37,15 @@ fn main() -> ExitCode {
         Err(error) => return ExitCode::from(not_understood(&error)),
     };
     let mut screen = Screen::new(cli.json);
-    match execute(cli.command, &mut screen) {
-        Ok(code) => ExitCode::from(code),
+    let lossy = if matches!(cli.command, Command::Run(_)) { exit::RUN_FAILED } else { exit::UNAVAILABLE };
+    let exit = match execute(cli.command, &mut screen) {
+        Ok(code) => code,
         Err(failure) => {
             screen.failure(&failure);
-            ExitCode::from(failure.exit)
+            failure.exit
         }
-    }
+    };
+    ExitCode::from(output::checked(exit, lossy))
 }
 
 /// Shows what clap found instead of a command: help, the version, or a mistake.
@@ -107,7 +109,6 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 fn write_out(bytes: &[u8]) -> Result<u8, Failure> {
-    // A reader that went away early is no error.
-    let _ = std::io::stdout().lock().write_all(bytes);
+    output::print(bytes);
     Ok(exit::OK)
 }

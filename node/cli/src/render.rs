@@ -1,13 +1,14 @@
 //! What the user sees: text for people, one JSON object a line for programs.
 
 use crate::failure::Failure;
+use crate::output;
 use crate::text::{counted, folded, name, printable, size};
 use ioi_ipc::proto::supervisor::{Answer, Finished, Progress, Refusal, Skipped};
 use ioi_sandbox::Property;
 use ioi_types::ErrorCode;
 use serde_json::json;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 /// How many refusals and skipped documents are shown one by one.
@@ -65,10 +66,8 @@ impl Screen {
         if self.colour_aside { self.aside(&format!("\x1b[2m{text}\x1b[0m")) } else { self.aside(text) }
     }
 
-    /// Prints to standard output; a reader that went away early is no error.
     fn say(&self, text: &str) {
-        let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        output::print(format!("{text}\n"));
     }
 
     fn aside(&self, text: &str) {
@@ -118,8 +117,7 @@ impl Screen {
             return self.say(&json!({"event": "token", "text": text}).to_string());
         }
         let begin = if std::mem::replace(&mut self.streaming, true) { "" } else { "\n" };
-        let mut out = io::stdout().lock();
-        let _ = write!(out, "{begin}{}", printable(text)).and_then(|()| out.flush());
+        output::print(format!("{begin}{}", printable(text)));
     }
 
     pub(crate) fn answer(&mut self, answer: &Answer) {
@@ -279,8 +277,7 @@ impl Screen {
 pub(crate) fn refused_question(failure: &Failure, json: bool) {
     if json {
         let event = json!({"event": "question", "error": failure.name, "message": failure.message});
-        // A reader that went away early is no error.
-        let _ = writeln!(io::stdout().lock(), "{event}");
+        output::print(format!("{event}\n"));
     } else {
         eprintln!("ioi: {}", printable(&failure.message));
     }

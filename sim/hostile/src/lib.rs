@@ -123,8 +123,10 @@ pub fn run(target: Target, seed: u64, cases: u64, mut progress: impl FnMut(u64))
 }
 
 /// One episode again, as [`Broken`] names it. Panics where a property does not hold.
-pub fn replay(target: Target, seed: u64, episode: u64) {
-    player(target)(&mut stream(target, seed, episode), &mut Tally::default());
+pub fn replay(target: Target, seed: u64, episode: u64) -> Tally {
+    let mut tally = Tally { episodes: 1, ..Tally::default() };
+    player(target)(&mut stream(target, seed, episode), &mut tally);
+    tally
 }
 
 fn stream(target: Target, seed: u64, episode: u64) -> Chance {

@@ -11,7 +11,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    if arguments.iter().any(|word| word == "--help" || word == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     if let [kind, name] = &arguments[..]
         && kind == "peer"
     {
@@ -28,7 +33,9 @@ fn main() -> ExitCode {
 
 fn lie(options: &Options) -> ExitCode {
     if let ([target], Some(episode)) = (&options.targets[..], options.episode) {
-        replay(*target, options.seed, episode);
+        let began = Instant::now();
+        let tally = replay(*target, options.seed, episode);
+        report(options, target.name(), &tally, None, began.elapsed().as_secs_f64());
         return ExitCode::SUCCESS;
     }
     if options.wrap {

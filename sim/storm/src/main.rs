@@ -15,7 +15,8 @@ ioi-storm [--kills N] [--seed N] [--json]
 ";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["victim", seed, number] => match (seed.parse(), number.parse()) {
@@ -23,6 +24,10 @@ fn main() -> ExitCode {
             _ => usage("victim wants two numbers"),
         },
         ["bystander", kind] => be_bystander(kind),
+        ["--help" | "-h"] => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
         _ => match parse(&arguments) {
             Ok((kills, seed, json)) => storm(kills, seed, json),
             Err(error) => usage(&error),
@@ -49,6 +54,9 @@ fn parse(arguments: &[&str]) -> Result<(u64, u64, bool), String> {
             "--json" => json = true,
             other => return Err(format!("there is no option `{other}`")),
         }
+    }
+    if kills == 0 {
+        return Err("--kills wants at least 1".to_owned());
     }
     Ok((kills, seed, json))
 }

@@ -66,7 +66,8 @@ fn overview(report: &Report) -> String {
     let _ = writeln!(out, " goal |\n|---|{}", "---|".repeat(columns.len() + 2));
     for row in rows() {
         let limit = report.figures(&row.cell, row.limit).filter(|_| row.limit != "bare");
-        let limit = limit.map_or_else(|| "–".to_owned(), |limit| figure::of_cell(&row.cell, limit.median));
+        let limit = limit
+            .map_or_else(|| "–".to_owned(), |limit| figure::of_cell(&row.cell, limit.median) + mark(limit));
         let _ = write!(out, "| {} | {limit} |", row.what);
         for transport in &columns {
             let _ = write!(out, " {} |", short(report, row, transport));
@@ -192,7 +193,8 @@ known beforehand are compared, so a transport that loses or changes a byte fails
 
 - **Round trip**: a message, and one of the same size back. Medians are over batches of about 10 µs; the p99 is
   over single round trips, each with one reading of the clock in it. *Polling* never sleeps; libraries on an
-  asynchronous runtime always wait in epoll. *Cold*: 1 ms of pause before each message, so both sides sleep.
+  asynchronous runtime always wait in epoll. *Cold*: 1 ms of pause before each message, so the far side sleeps when it
+  comes; every side that can be polled looks for 100 µs before it sleeps, so the near one may have its answer by then.
 - **One way**: blocks of at least 5 ms with one answer at the end; batches where the library has them.
 - **Handed over**: from the sender's clock, read when the message is filled, to the receiver's when it holds a
   view of all of it; one reading of each clock is in it. The bytes are not read.

@@ -96,7 +96,7 @@ pub const TRANSPORTS: &[Transport] = &[
         title: "bare ring",
         kind: Kind::Limit,
         used: "commit words and payloads in one memfd that both write; in place at every size. \
-               Blocking: 20 µs of polling, then futex",
+               Blocking: 100 µs of polling, then futex",
         promises: "nothing: no bound, index or length is checked",
         refuses: |cell| match cell.pattern {
             Pattern::Killed => Some("it knows no peers"),
@@ -138,7 +138,7 @@ pub const TRANSPORTS: &[Transport] = &[
         title: "iceoryx2",
         kind: Kind::Peer,
         used: "publish-subscribe of byte slices, one publisher and one subscriber each way, \
-               `loan_slice_uninit`, no overflow. Blocking: 20 µs of polling by us, then its event service",
+               `loan_slice_uninit`, no overflow. Blocking: 100 µs of polling by us, then its event service",
         promises: "no copy at any size between processes that trust each other; files in `/dev/shm`",
         refuses: |cell| match cell.pattern {
             pattern if pattern.is_untrusted() => Some("not offered: peers are trusted"),
@@ -151,7 +151,7 @@ pub const TRANSPORTS: &[Transport] = &[
         name: "shmem-ipc",
         title: "shmem-ipc",
         kind: Kind::Peer,
-        used: "`sharedring`, one each way, of items of the message's size, in place. Blocking: 20 µs \
+        used: "`sharedring`, one each way, of items of the message's size, in place. Blocking: 100 µs \
                of polling by us, then its eventfds. Untrusted rows: copied out by us, then checked",
         promises: "untrusting processes: a memfd that can't shrink, and a count that is checked. Both \
                    sides can write all of it, so what was received may change until it is copied",
@@ -211,7 +211,7 @@ pub const TRANSPORTS: &[Transport] = &[
         promises: "a safe ring between threads that share everything",
         refuses: |cell| match (cell.pattern, cell.wait) {
             (Pattern::RoundTrip | Pattern::OneWay, Wait::Spin) if cell.bytes <= 1 << 20 => None,
-            (_, Wait::Block) => Some("it has no blocking call"),
+            (Pattern::RoundTrip | Pattern::ColdRoundTrip, Wait::Block) => Some("it has no blocking call"),
             _ => Some("threads share their memory anyway"),
         },
         near: rtrb::near,

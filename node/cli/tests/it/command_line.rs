@@ -42,6 +42,33 @@ fn a_command_line_that_means_nothing_is_2_and_starts_nothing() {
 }
 
 #[test]
+fn output_that_can_not_be_written_fails_the_command_and_a_reader_that_left_does_not() {
+    let place = Place::new();
+    let rows: &[(&[&str], u8)] = &[
+        (&["policy", "show", "ask"], 5),
+        (&["doctor"], 5),
+        (&["help", "all"], 5),
+        (&["--json", "doctor"], 5),
+        // What failed already keeps its code.
+        (&["--json", "policy", "check", "nowhere.toml"], 2),
+    ];
+    for (words, code) in rows {
+        let mut command = std::process::Command::new(program("ioi"));
+        command.args(*words).env("IOI_HOME", place.path("home")).current_dir(place.path("."));
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let lost = command.stdout(full).output().unwrap();
+        let said = String::from_utf8(lost.stderr).unwrap();
+        assert_eq!(lost.status.code(), Some((*code).into()), "{words:?}: {said}");
+        assert!(said.contains("No space left on device"), "{words:?}: {said}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let unread = command.stdout(writer).output().unwrap();
+        let expected = if *code == 5 { 0 } else { *code };
+        assert_eq!(unread.status.code(), Some(expected.into()), "{words:?}");
+    }
+}
+
+#[test]
 fn an_argument_that_is_not_utf8_is_taken_as_a_path_and_refused_as_a_question() {
     let place = Place::new();
     let name = OsStr::from_bytes(b"d\xffcs");
