@@ -9,6 +9,7 @@
 //! | [`Handle`], [`Arena`], [`Held`] | leases of parts of a region, in private books at both ends |
 //! | [`os::OwnMemory`], [`os::PeerMemory`] | memory that one process goes on writing and others read |
 //! | [`os::Region`], [`os::Sealed`], [`os::View`] | memory that is filled, then nobody can change any more |
+//! | [`os::PeerLife`], [`os::PeerWatch`] | whether a port's peer lives, told to whoever sleeps for it |
 //! | [`os::Port`] | two rings between two processes, set up over one socket |
 //! | [`os::Lender`], [`os::Borrower`] | leases with their bytes |
 //! | [`os::DescriptorChannel`], [`os::Expected`] | descriptors, one a packet, under ids that the receiver chose |

@@ -1,9 +1,9 @@
 //! A port for a thread: it spins while that pays, then sleeps in the kernel, and is woken at once when
 //! the peer is gone.
 
-use super::{PeerWatch, Spin};
+use super::Spin;
 use ioi_shm::ring::Header;
-use ioi_shm::{Port, PortReceiver, PortSender, RecvError, SendError, SendTimeoutError};
+use ioi_shm::{PeerWatch, Port, PortReceiver, PortSender, RecvError, SendError, SendTimeoutError};
 use std::sync::Arc;
 use std::time::Duration;
 

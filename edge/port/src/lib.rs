@@ -12,7 +12,6 @@
 //! | hand the same sealed bytes to many | [`broadcast`] |
 //! | wait for descriptors in tasks | [`Transfers`] |
 //! | show a host that a runtime makes progress | [`Heart`] |
-//! | hear at once that a peer is gone, asleep on a port as it is | [`PeerWatch`] ([`blocking`] has it) |
 //!
 //! Nothing here knows who may send what: that is the host's.
 //!
@@ -84,7 +83,6 @@ pub mod blocking;
 pub mod broadcast;
 mod call;
 mod heart;
-mod lookout;
 mod ordered;
 pub mod reactor;
 pub mod routed;
@@ -96,7 +94,6 @@ pub use any::{Awaitable, wait_any};
 pub use backoff::{Backoff, Surroundings, ThisThread, retry};
 pub use call::{Answer, CALL_HEADER_BYTES, CallError, Calls, Client, Request, Server, Status, TooMany};
 pub use heart::{BEAT_EVERY, End, HEART_QUOTA, HEART_TIER, Heart, ask_to_end};
-pub use lookout::PeerWatch;
 pub use ordered::{OrderError, Ordered, STAMP_BYTES, stamp, unstamp};
 pub use spin::Spin;
 pub use transfers::{Awaited, Transfers};

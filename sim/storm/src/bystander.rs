@@ -1,7 +1,6 @@
 //! Two processes that have nothing to do with the storm, and must not feel it.
 
-use ioi_port::PeerWatch;
-use ioi_shm::{DescriptorChannel, Port};
+use ioi_shm::{DescriptorChannel, PeerWatch, Port};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;

@@ -5,8 +5,7 @@ use crate::traffic::Traffic;
 use crate::window::{Role, WINDOWS, Window};
 use ioi_hostile::Chance;
 use ioi_hostile::process::Left;
-use ioi_port::PeerWatch;
-use ioi_shm::DescriptorChannel;
+use ioi_shm::{DescriptorChannel, PeerWatch, Port};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::Timespec;
@@ -118,7 +117,12 @@ pub fn one_kill(program: &Path, seed: u64, number: u64) -> Kill {
 
 /// Its thread and descriptor are of the process, not of a kill.
 fn start_lookout() {
-    let (one, _other) = ioi_port::pair::<2, 16>().expect("memory and descriptors");
+    let (here, there) = DescriptorChannel::pair().expect("a socket pair");
+    let connect = |channel| Port::<2, 16>::connect(&channel, 0, PATIENCE).expect("memory and descriptors");
+    let (one, _other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| connect(there));
+        (connect(here), other.join().expect("no panic"))
+    });
     drop(PeerWatch::of(one.sender.life()).expect("there are threads"));
 }
 

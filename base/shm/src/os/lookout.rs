@@ -3,7 +3,7 @@
 //! A thread that sleeps on a port can't wait for the peer's hang-up as well. Without this it looks
 //! for that every 50 ms; with it, it is woken, and an idle one is not woken for nothing.
 
-use ioi_shm::PeerLife;
+use super::PeerLife;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
