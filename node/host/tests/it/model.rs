@@ -101,6 +101,8 @@ struct Message {
     lease: Option<Handle>,
     /// Whether its sender's connection is still the one that sent it.
     is_of_now: bool,
+    /// Whether its sender was connected anew since.
+    has_successor: bool,
     expires: Duration,
 }
 
@@ -222,7 +224,7 @@ impl Model {
 
     /// Its lease is in memory of a connection before the sender's present one.
     fn is_stale(&self, message: &Message) -> bool {
-        message.lease.is_some() && !message.is_of_now && self.is_here[usize::from(message.by.0)]
+        message.lease.is_some() && message.has_successor
     }
 
     fn over(&mut self, lender: Party, lease: Option<Handle>, is_of_now: bool, has_come_back: bool) {
@@ -285,7 +287,9 @@ impl Run {
             Op::Leave { who } => self.leave(Party(who)),
             Op::Come { who } => {
                 self.world.step(Input::Attached(Party(who)));
-                self.model.is_here[usize::from(who)] = true;
+                let was_here = std::mem::replace(&mut self.model.is_here[usize::from(who)], true);
+                let sent = self.model.waiting.iter_mut().filter(|message| message.by == Party(who));
+                sent.for_each(|message| message.has_successor |= !was_here);
             }
             Op::Wait { seconds } => {
                 self.world.now += Duration::from_secs(seconds);
@@ -328,7 +332,9 @@ impl Run {
             let by_any_of = if callers.is_empty() { ways } else { ways.into_iter().take(1).collect() };
             let expires = self.world.now + LIFE;
             let is_of_now = self.model.is_here[usize::from(by.0)];
-            let message = Message { by, to, by_any_of, callers, body, lease, is_of_now, expires };
+            let has_successor = false;
+            let message =
+                Message { by, to, by_any_of, callers, body, lease, is_of_now, has_successor, expires };
             let is_good = message.by_any_of.iter().any(|way| self.model.is_good(&message, *way));
             (is_good && self.model.has_room(&message)).then_some(message)
         });
