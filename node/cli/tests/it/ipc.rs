@@ -1,6 +1,6 @@
 //! `ioi ipc`: live runs are listed and watched by their user, and by nobody else.
 
-use crate::place::{Place, skip};
+use crate::place::{Place, is_root, skip};
 use crate::processes::beneath;
 use crate::started::{Outcome, Started};
 use ioi_ipc::pair;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -338,4 +339,43 @@ fn bench_measures_every_row_over_both_and_draws_what_it_measured() {
     assert_eq!((plot.matches("<polyline").count(), plot.ends_with("</svg>\n")), (4, true), "{plot}");
     assert!(!plot.contains("NaN") && !plot.contains("inf"), "{plot}");
     place.ioi(["ipc", "bench", "--cores", "1,1"]).outcome().assert_fails(2, &["two different cores"]);
+}
+
+#[test]
+fn a_core_that_is_not_there_is_named_with_those_that_are() {
+    let place = Place::new();
+    // The kernel's own list of the cores that this test, and so the program, may use.
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let (_, usable) = status.split_once("Cpus_allowed_list:").unwrap();
+    let usable = usable.lines().next().unwrap().trim().replace(',', ", ");
+    for (named, missing) in [("0,4095", "4095"), ("4095,0", "4095"), ("0,123456789", "123456789")] {
+        let outcome = place.ioi(["ipc", "bench", "--quick", "--cores", named]).outcome();
+        outcome.assert_fails(2, &[&format!("no core {missing} "), &format!("these may: {usable}\n")]);
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
+fn a_plot_that_has_no_place_is_refused_before_anything_is_measured() {
+    let place = Place::new();
+    place.write("work/file", "");
+    fs::create_dir(place.path("work/closed")).unwrap();
+    fs::set_permissions(place.path("work/closed"), PermissionsExt::from_mode(0o500)).unwrap();
+    let rows = [
+        ("missing/plot.svg", "there is no folder missing"),
+        ("file/plot.svg", "there is no folder file"),
+        ("../docs", "no file's name"),
+        ("closed/plot.svg", "Permission denied"),
+    ];
+    for (file, word) in rows {
+        if file.starts_with("closed") && is_root() {
+            skip("root may write anywhere");
+            continue;
+        }
+        // What a measurement finds comes on standard output.
+        let outcome = place.ioi(["ipc", "bench", "--plot", file]).within(Duration::from_secs(10)).outcome();
+        outcome.assert_fails(2, &[word, "name a file in a folder that is there"]);
+        assert_eq!(outcome.stdout, "", "{outcome:?}");
+    }
+    assert_eq!(fs::read_dir(place.path("work")).unwrap().count(), 2, "something was written");
 }

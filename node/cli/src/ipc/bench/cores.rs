@@ -13,11 +13,18 @@ pub(crate) struct Cores {
 impl Cores {
     /// The first two that this process may use.
     pub(super) fn first_two() -> Result<Self, String> {
-        let allowed = sched_getaffinity(None).map_err(|errno| errno.to_string())?;
-        let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
-        match (cores.next(), cores.next()) {
-            (Some(near), Some(far)) => Ok(Self { near, far }),
+        match usable()?[..] {
+            [near, far, ..] => Ok(Self { near, far }),
             _ => Err("two processes are measured on a core each, and only one may be used here".into()),
+        }
+    }
+
+    /// These two, where this process may use both.
+    pub(super) fn checked(self) -> Result<Self, String> {
+        let usable = usable()?;
+        match [self.near, self.far].into_iter().find(|core| !usable.contains(core)) {
+            None => Ok(self),
+            Some(core) => Err(format!("no core {core} may be used here; these may: {}", list(&usable))),
         }
     }
 
@@ -27,12 +34,26 @@ impl Cores {
             .split_once(',')
             .map(|(near, far)| (near.trim().parse::<usize>(), far.trim().parse::<usize>()));
         match numbers {
-            Some((Ok(near), Ok(far))) if near != far && near.max(far) < CpuSet::MAX_CPU => {
-                Ok(Self { near, far })
-            }
+            Some((Ok(near), Ok(far))) if near != far => Ok(Self { near, far }),
             _ => Err(format!("`{text}` is not two different cores, as in 0,1")),
         }
     }
+}
+
+/// The cores of this machine that the process may use, sorted.
+fn usable() -> Result<Vec<usize>, String> {
+    let allowed = sched_getaffinity(None).map_err(|errno| format!("the cores can't be told: {errno}"))?;
+    Ok((0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect())
+}
+
+/// `0-3, 6`, of numbers that are sorted.
+fn list(cores: &[usize]) -> String {
+    let runs = cores.chunk_by(|core, next| core + 1 == *next);
+    let run = |run: &[usize]| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        run => run.iter().map(usize::to_string).collect(),
+    };
+    runs.map(run).collect::<Vec<_>>().join(", ")
 }
 
 /// Keeps the calling thread on one core.
@@ -54,8 +75,17 @@ mod tests {
     #[test]
     fn two_different_cores_are_two_numbers() {
         assert_eq!(Cores::parse("3, 1"), Ok(Cores { near: 3, far: 1 }));
-        for text in ["", "1", "1,1", "1,2,3", "-1,2", "0,99999999"] {
+        for text in ["", "1", "1,1", "1,2,3", "-1,2", "0,99999999999999999999"] {
             assert!(Cores::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn neighbouring_cores_are_named_as_one_range() {
+        for (cores, text) in
+            [(&[][..], ""), (&[7], "7"), (&[0, 1], "0-1"), (&[0, 1, 2, 5, 8, 9], "0-2, 5, 8-9")]
+        {
+            assert_eq!(list(cores), text);
         }
     }
 }

@@ -40,7 +40,12 @@ struct Effort {
 }
 
 pub(super) fn run(args: &BenchArgs, screen: &mut Screen) -> Result<(), Failure> {
-    let cores = args.cores.map_or_else(Cores::first_two, Ok).map_err(Failure::unavailable)?;
+    let cores = match args.cores {
+        Some(cores) => cores.checked().map_err(|why| Failure::usage(format!("--cores: {why}")))?,
+        None => Cores::first_two().map_err(Failure::unavailable)?,
+    };
+    // Measuring takes minutes, so a plot that has no place is refused before.
+    args.plot.as_deref().map_or(Ok(()), plot::check_place)?;
     let (rounds, sweep_rounds, millis) = if args.quick { (3, 1, 20) } else { (7, 5, 100) };
     let effort = Effort { rounds, sweep_rounds, span: Duration::from_millis(millis), cores };
     let machine = Machine::read();
@@ -59,9 +64,8 @@ pub(super) fn run(args: &BenchArgs, screen: &mut Screen) -> Result<(), Failure> 
         report.print(screen);
     }
     if let Some(path) = &args.plot {
-        let failed =
-            |error| Failure::usage(format!("the plot can't be written to {}: {error}", path.display()));
-        std::fs::write(path, plot::svg(&report)).map_err(failed)?;
+        std::fs::write(path, plot::svg(&report))
+            .map_err(|error| plot::not_written(path, &error.to_string()))?;
         screen.note(&format!("Plot: {}", path.display()));
     }
     match report.rows.iter().chain(&report.sweep).flat_map(Measured::failures).next() {

@@ -4,7 +4,10 @@ use super::cell::{Pattern, SWEEP_BYTES};
 use super::figure;
 use super::report::{Measured, Report};
 use super::transport::Transport;
+use crate::failure::Failure;
+use rustix::fs::{Access, access};
 use std::fmt::Write;
+use std::path::Path;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 460.0;
@@ -22,6 +25,33 @@ text { font: 12px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: var(--
 .ours { stroke: var(--ours) } .socket { stroke: var(--socket); stroke-dasharray: 7 4 }
 .ours-name { fill: var(--ours); font-weight: 600 } .socket-name { fill: var(--socket); font-weight: 600 }
 ";
+
+/// Says whether a plot can be written there; writes nothing.
+///
+/// # Errors
+/// Exit 2 for a name that is none or a folder's, a folder that isn't there, and a place that may not be written to.
+pub(super) fn check_place(path: &Path) -> Result<(), Failure> {
+    let refused = |why: &str| Err(not_written(path, why));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.file_name().is_none() || path.is_dir() {
+        return refused("that is no file's name");
+    }
+    if !folder.is_dir() {
+        return refused(&format!("there is no folder {}", folder.display()));
+    }
+    let (written, how) = match path.exists() {
+        true => (path, Access::WRITE_OK),
+        false => (folder, Access::WRITE_OK | Access::EXEC_OK),
+    };
+    access(written, how).or_else(|errno| refused(&errno.to_string()))
+}
+
+pub(super) fn not_written(path: &Path, why: &str) -> Failure {
+    let path = path.display();
+    Failure::usage(format!(
+        "the plot can't be written to {path}: {why}; name a file in a folder that is there and that you may write to"
+    ))
+}
 
 /// Both panels, with what they were measured on below them.
 pub(super) fn svg(report: &Report) -> String {
