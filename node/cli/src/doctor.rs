@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::render::Screen;
-use ioi_node_supervisor::{Binaries, Home};
+use ioi_node_supervisor::{Binaries, Home, HomeError};
 use ioi_sandbox::{Kernel, Layer, Property, Row, doctor};
 use ioi_types::exit;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
     let kernel = Kernel::probe();
     let rows = doctor(&kernel);
     let unusable = rows.iter().any(|row| !row.met && (Property::NEVER_LOWERED.contains(&row.property)));
-    let home = Home::from_environment(|name| std::env::var_os(name));
+    let home = home();
     let programs = Binaries::find();
     if screen.is_json() {
         let event = json!({
@@ -25,7 +25,8 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
         print(screen, &kernel, &rows);
         match &home {
             Ok(home) => screen.line(&format!("\nKeys, logs and receipts: {}", home.data.display())),
-            Err(error) => screen.line(&format!("\nKeys, logs and receipts: {error}")),
+            // The reason is what the command ends with.
+            Err(_) => screen.line("\nKeys, logs and receipts: no place that can be used"),
         }
         screen.line("Guardian keys: not encrypted (0600; whoever has the disk has them)");
         if let Err(error) = &programs {
@@ -37,7 +38,13 @@ pub(crate) fn run(screen: &Screen) -> Result<(), Failure> {
         let message = format!("nothing can be started here: {} can't be enforced", missing.join(", "));
         return Err(Failure::new(exit::UNAVAILABLE, "sandbox.unavailable", message));
     }
-    Ok(())
+    // The kernel's report is worth having without a home; every other command needs one.
+    home.map(|_| ()).map_err(Failure::from)
+}
+
+fn home() -> Result<Home, HomeError> {
+    let home = Home::from_environment(|name| std::env::var_os(name))?;
+    home.check().map(|()| home)
 }
 
 /// One property: which layers hold it, or what is missing and the remedy.

@@ -1,6 +1,6 @@
 //! Command lines that mean nothing.
 
-use crate::place::{Place, program};
+use crate::place::{Call, Place, program};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -215,4 +215,19 @@ fn doctor_in_json_says_of_each_property_either_what_holds_it_or_what_is_missing(
         assert!(doctor["home"]["path"].is_string() != doctor["home"]["missing"].is_string(), "{doctor}");
         assert!(doctor["usable"].is_boolean() && doctor["landlock_abi"].is_u64(), "{doctor}");
     }
+}
+
+#[test]
+fn doctor_reports_on_the_kernel_without_a_home_and_then_ends_with_2() {
+    let place = Place::new();
+    let without = |call: Call| call.without_env("IOI_HOME").without_env("HOME").outcome();
+    let outcome = without(place.ioi(["doctor"]));
+    outcome.assert_fails(2, &["neither IOI_HOME nor HOME is set; set IOI_HOME"]);
+    assert!(outcome.stdout.contains("no-network") && outcome.stdout.contains("no place"), "{outcome:?}");
+    let outcome = without(place.ioi(["--json", "doctor"]));
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert_eq!(outcome.event("doctor")["home"]["missing"], outcome.event("error")["message"]);
+    // As for other commands, what lies in a folder that others may write to is not trusted.
+    fs::set_permissions(place.path("home"), PermissionsExt::from_mode(0o777)).unwrap();
+    place.ioi(["doctor"]).outcome().assert_fails(2, &["777"]);
 }
