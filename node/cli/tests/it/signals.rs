@@ -146,3 +146,14 @@ fn ctrl_c_at_any_moment_of_the_start_ends_a_run() {
         );
     }
 }
+
+#[test]
+fn ctrl_c_is_heard_also_where_whoever_started_these_tests_ignores_it() {
+    let test = "signals::ctrl_c_at_any_moment_of_the_start_ends_a_run";
+    let script = "trap '' INT HUP TERM; exec \"$0\" --exact \"$1\"";
+    let mut again = std::process::Command::new("sh");
+    again.args(["-c", script]).arg(std::env::current_exe().unwrap()).arg(test);
+    let output = again.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}

@@ -5,9 +5,10 @@ use serde_json::Value;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -77,6 +78,28 @@ impl Reader {
     }
 }
 
+/// Has what is started from now on get signals that this process was told to ignore, as under `nohup`. A program
+/// inherits that a signal is ignored, and not that one is caught; what is caught here is dropped, so that this
+/// process goes on ignoring it.
+fn hear_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _entered = runtime.enter();
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        for kind in kinds.into_iter().filter(|kind| is_ignored(*kind)) {
+            // That it is caught outlives this value and the runtime.
+            drop(signal(kind).unwrap());
+        }
+    });
+}
+
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (kind.as_raw_value() - 1)) != 0
+}
+
 /// A command that was started as the leader of a process group. Dropping it kills the group.
 pub(crate) struct Started {
     child: Child,
@@ -88,6 +111,7 @@ pub(crate) struct Started {
 
 impl Started {
     pub(crate) fn new(mut command: Command, timeout: Duration) -> Self {
+        hear_signals();
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().map(Reader::new);
