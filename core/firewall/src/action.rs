@@ -1,7 +1,9 @@
 //! The closed table of actions: name, flow class, and the parameters that a call of it has.
 
 use crate::diagnostic::nearest;
+use crate::text::shown;
 use ioi_types::FlowClass::{self, In, Local, Out, Store};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The type of one parameter.
@@ -178,8 +180,36 @@ impl fmt::Display for ActionPattern {
     }
 }
 
-/// What the author of an unknown action probably meant.
-pub(crate) fn suggestion(text: &str) -> Option<String> {
+/// A name that no action has, neither in the closed namespaces nor as a tool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no action `{name}`; {help}")]
+pub struct UnknownAction {
+    name: String,
+    help: String,
+}
+
+/// Whether a call may name this action, for whoever types one. What a process calls is decided as it
+/// is, and an unknown action denied.
+///
+/// # Errors
+/// A name that is no action, with the one that was probably meant.
+pub fn check_action(name: &str) -> Result<(), UnknownAction> {
+    if find(name).is_some() {
+        return Ok(());
+    }
+    let known = || {
+        let spaces = ACTIONS.iter().filter_map(|action| Some(action.name.split_once("::")?.0));
+        let spaces: BTreeSet<_> = spaces.chain(["mcp"]).collect();
+        let spaces: Vec<_> = spaces.into_iter().map(|space| format!("`{space}::`")).collect();
+        format!("every action begins with {}", spaces.join(", "))
+    };
+    let name = shown(name);
+    let help = suggestion(&name, []).unwrap_or_else(known);
+    Err(UnknownAction { name, help })
+}
+
+/// What the author of an unknown action probably meant: one of the table, or of what else may stand there.
+pub(crate) fn suggestion<const N: usize>(text: &str, also: [&str; N]) -> Option<String> {
     if let Some((server, tool)) = text.strip_prefix("mcp__").and_then(|rest| rest.split_once("__")) {
         return Some(format!("write `mcp::{server}::{tool}`"));
     }
@@ -188,7 +218,7 @@ pub(crate) fn suggestion(text: &str) -> Option<String> {
             "a tool is `mcp::<server>::<tool>`, in ASCII letters, digits, `_`, `-` and `.`".to_owned(),
         );
     }
-    let near = nearest(text, ACTIONS.iter().map(|action| action.name).chain(["*"]));
+    let near = nearest(text, ACTIONS.iter().map(|action| action.name).chain(also));
     near.map(|name| format!("did you mean `{name}`?"))
 }
 
@@ -202,6 +232,27 @@ mod tests {
         for action in ACTIONS {
             assert!(std::ptr::eq(find(action.name).expect("a known name"), action));
             assert!(action.parameters.is_sorted_by_key(|(name, _)| name));
+        }
+    }
+
+    #[test]
+    fn an_unknown_action_is_named_with_the_one_that_was_probably_meant() {
+        let said = |name: &str| check_action(name).unwrap_err().to_string();
+        assert_eq!(said("fs::raed"), "there is no action `fs::raed`; did you mean `fs::read`?");
+        assert_eq!(said("mcp__mail__send"), "there is no action `mcp__mail__send`; write `mcp::mail::send`");
+        // What a rule may name and a call may not.
+        for pattern in ["*", "fs::*", "mcp::mail::*"] {
+            assert!(!said(pattern).contains("did you mean `*`"), "{pattern}");
+        }
+        let far = said("transmogrify");
+        assert!(far.ends_with("every action begins with `browser::`, `clipboard::`, `fs::`, `mcp::`, `memory::`, `model::`, `net::`, `plugin::`, `sys::`, `ui::`, `wallet::`"), "{far}");
+        for action in ACTIONS {
+            assert_eq!(check_action(action.name), Ok(()));
+        }
+        assert_eq!(check_action("mcp::mail::send"), Ok(()));
+        for start in ["", "mcp__"] {
+            let long = said(&(start.to_owned() + &"a__\u{202e}".repeat(10_000)));
+            assert!(long.len() < 3000 && !long.contains('\u{202e}'), "{long}");
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::action::{self, Kind};
 use crate::path::{CallPath, PathError, bytes_value, value_bytes};
 use crate::principal::{CHAIN_MAX, is_principal};
-use crate::text::show;
+use crate::text::shown;
 use crate::url::{Url, check_host};
 use ioi_canon::{Map, Value};
 use ioi_types::{Digest, DigestAlgorithm};
@@ -108,11 +108,6 @@ pub(crate) enum Malformed {
     Url(String, &'static str),
     #[error("the host `{0}` {1}")]
     Host(String, &'static str),
-}
-
-/// A name in a message, bounded.
-fn shown(text: &str) -> String {
-    show(text.chars().take(200).collect::<String>().as_bytes())
 }
 
 impl<'a> Target<'a> {

@@ -60,7 +60,7 @@ mod text;
 mod token;
 mod url;
 
-pub use action::{flow_class, is_effect};
+pub use action::{UnknownAction, check_action, flow_class, is_effect};
 pub use builtin::{AddedRuleError, builtin, with_command, with_model, with_write};
 pub use call::Call;
 pub use context::Context;

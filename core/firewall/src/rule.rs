@@ -175,7 +175,7 @@ fn principals(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<
 
 fn actions(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<Vec<ActionPattern>> {
     let texts = section.require(findings, "action")?.texts(findings)?;
-    let parse = |text: &str| ActionPattern::parse(text).map_err(|message| (message, suggestion(text)));
+    let parse = |text: &str| ActionPattern::parse(text).map_err(|message| (message, suggestion(text, ["*"])));
     let actions = each(&texts, findings, parse);
     (actions.len() == texts.len()).then_some(actions)
 }

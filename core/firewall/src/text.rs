@@ -57,6 +57,12 @@ pub(crate) fn show(bytes: &[u8]) -> String {
     out
 }
 
+/// A name in a message, as [`show`] has it, bounded.
+pub(crate) fn shown(text: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    show(text.chars().take(CHARS_MAX).collect::<String>().as_bytes())
+}
+
 /// A string of TOML: literal where it can be, else basic with escapes.
 pub(crate) fn toml_string(text: &str) -> String {
     let plain = |character| character != '\'' && refused_character(character).is_none();

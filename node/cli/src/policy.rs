@@ -47,6 +47,7 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
             policies.iter().try_for_each(|policy| check(policy, &home, root.as_deref(), screen))
         }
         PolicyCommand::Explain { action, arguments, principal, size, policy, command, root } => {
+            ioi_firewall::check_action(&action).map_err(|unknown| Failure::usage(unknown.to_string()))?;
             let policy = policies::find(policy.as_deref(), &home, || command.text())?;
             let context = policies::context(&home, &[root_folder(root.as_deref())?]);
             let compiled = policies::compile(&policy, &context)?;

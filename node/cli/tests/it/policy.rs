@@ -233,3 +233,15 @@ fn an_empty_policy_stops_run_by_name_and_the_one_that_it_shows_is_enough() {
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), least), "{outcome:?}");
     }
 }
+
+#[test]
+fn an_action_that_there_is_not_is_2_with_the_one_that_was_probably_meant() {
+    let place = with_document();
+    let meant = "there is no action `fs::raed`; did you mean `fs::read`?";
+    let outcome = place.ioi(["policy", "explain", "fs::raed", "path=./a.md"]).outcome();
+    outcome.assert_fails(2, &[meant]);
+    assert_eq!(outcome.stdout, "");
+    let outcome = place.ioi(["--json", "policy", "explain", "fs::raed"]).outcome();
+    assert_eq!((outcome.code, &outcome.event("error")["message"]), (Some(2), &meant.into()), "{outcome:?}");
+    place.ioi(["policy", "explain", "fs::*"]).outcome().assert_fails(2, &["no action `fs::*`"]);
+}
