@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod credential;
 mod digest;
 mod error;
 pub mod exit;
@@ -19,6 +20,7 @@ mod id;
 pub mod limits;
 mod verdict;
 
+pub use credential::{CREDENTIAL_NAME_BYTES_MAX, CredentialNameError, check_credential_name};
 pub use digest::{Digest, DigestAlgorithm, ParseDigestError};
 pub use error::{ErrorCategory, ErrorCode};
 pub use id::{BootId, LogId, ParseIdError, RegionId, SessionId, TransferId};

@@ -6,6 +6,7 @@ use crate::node;
 use crate::render::Screen;
 use ioi_node_supervisor::wire::{Credential, ListCredentials};
 use ioi_node_supervisor::{VaultError, VaultTask, ask_vault};
+use ioi_types::{CredentialNameError, ErrorCode, exit};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -15,6 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
 
 pub(crate) async fn run(command: CredentialCommand, screen: &mut Screen) -> Result<(), Failure> {
+    // Before the secret is asked for, which a refusal would have to throw away.
+    if let CredentialCommand::Set { name } | CredentialCommand::Remove { name } = &command {
+        ioi_types::check_credential_name(name).map_err(|error| misnamed(&error))?;
+    }
     let settings = node::settings()?;
     let (task, done) = match command {
         CredentialCommand::Set { name } => {
@@ -29,7 +34,8 @@ pub(crate) async fn run(command: CredentialCommand, screen: &mut Screen) -> Resu
         CredentialCommand::List => (VaultTask::List(ListCredentials {}), String::new()),
     };
     let lists = matches!(task, VaultTask::List(_));
-    let names = ask_vault(&settings, task).await.map_err(failure)?;
+    let names = ask_vault(&settings, task).await;
+    let names = names.map_err(|error| failure(error).with_remedy_for_disk(&settings.home.data))?;
     match (screen.is_json(), lists) {
         (true, true) => screen.line(&json!({"event": "credentials", "names": names}).to_string()),
         (true, false) => screen.line(&json!({"event": "done"}).to_string()),
@@ -37,6 +43,10 @@ pub(crate) async fn run(command: CredentialCommand, screen: &mut Screen) -> Resu
         (false, false) => eprintln!("{done}"),
     }
     Ok(())
+}
+
+fn misnamed(error: &CredentialNameError) -> Failure {
+    Failure::new(exit::USAGE, ErrorCode::ArgumentInvalid.name(), error.to_string())
 }
 
 fn failure(error: VaultError) -> Failure {

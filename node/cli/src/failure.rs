@@ -2,7 +2,10 @@
 
 use ioi_node_supervisor::{HomeError, MissingBinary, RunError};
 use ioi_types::{ErrorCode, exit};
+use rustix::io::Errno;
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -24,6 +27,24 @@ impl Failure {
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(exit::UNAVAILABLE, "unavailable", message)
     }
+
+    /// Says what to do where this came of a full disk under the data folder. The node's processes have its
+    /// folders by descriptor alone and can't name them; one that can't even begin leaves only its last words.
+    pub(crate) fn with_remedy_for_disk(mut self, data: &Path) -> Self {
+        let full = [Errno::NOSPC, Errno::DQUOT].map(|errno| io::Error::from(errno).to_string());
+        let is_full =
+            self.name == ErrorCode::DiskFull.name() || full.iter().any(|words| self.message.contains(words));
+        // What the supervisor says of a folder has its remedy already.
+        if is_full && self.name != HOME {
+            self.name = ErrorCode::DiskFull.name().into();
+            self.message.push_str(&format!(
+                "\nIOI keeps keys, logs and receipts in {}: free some room on that disk, or set IOI_HOME to a folder \
+                 on another one.",
+                data.display()
+            ));
+        }
+        self
+    }
 }
 
 /// The exit code of a failure that crossed a process.
@@ -44,12 +65,20 @@ pub(crate) const fn exit_of(code: ErrorCode) -> u8 {
     }
 }
 
+/// The name of a failure of the folders where IOI keeps things.
+const HOME: &str = "home";
+
+/// A folder that can't be used is a matter of configuration, and a full disk is not.
+fn exit_of_home(error: &HomeError) -> u8 {
+    if error.is_full() { exit::UNAVAILABLE } else { exit::USAGE }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let (exit, name) = match &error {
             RunError::Failed { code, .. } => (exit_of(*code), code.name()),
             RunError::Root(refused) => (exit_of(refused.code), refused.code.name()),
-            RunError::Home(_) => (exit::USAGE, "home"),
+            RunError::Home(error) => (exit_of_home(error), HOME),
             RunError::Gone { .. }
             | RunError::Silent { .. }
             | RunError::Cell { .. }
@@ -63,7 +92,7 @@ impl From<RunError> for Failure {
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
-        Self::new(exit::USAGE, "home", error.to_string())
+        Self::new(exit_of_home(&error), HOME, error.to_string())
     }
 }
 

@@ -74,7 +74,9 @@ pub(crate) async fn perform(
 ) -> Result<Outcome, Failure> {
     let mut signals = Signals::listen(interrupt)?;
     screen.advisory(advisory(&settings.kernel, &job));
-    let mut run = Run::start(settings, job, questions).await?;
+    let data = settings.home.data.clone();
+    let started = Run::start(settings, job, questions).await;
+    let mut run = started.map_err(|error| Failure::from(error).with_remedy_for_disk(&data))?;
     let gets = run.program_gets();
     let shown = tokio::select! {
         shown = show(&mut run, screen) => shown,
@@ -89,7 +91,7 @@ pub(crate) async fn perform(
     };
     let records = run.records();
     run.finish().await;
-    shown.map_err(|cut| cut.into_failure(&records))
+    shown.map_err(|cut| cut.into_failure(&records).with_remedy_for_disk(&data))
 }
 
 /// Limits of what the user starts that nothing here enforces for all of its processes together.

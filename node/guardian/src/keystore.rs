@@ -8,7 +8,7 @@
 //! protects from nobody who has the disk.
 
 use ioi_crypto::SecretKey;
-use ioi_types::LogId;
+use ioi_types::{CredentialNameError, LogId, check_credential_name};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -40,8 +40,8 @@ pub(crate) enum KeyStoreError {
     Random(String),
     #[error("another guardian serves this log")]
     Locked,
-    #[error("`{0}` is no name for a credential: 1 to 64 letters, digits, `-` and `_`")]
-    Name(String),
+    #[error(transparent)]
+    Name(#[from] CredentialNameError),
     #[error("a credential has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")]
     SecretSize,
     #[error("a credential is printable ASCII without spaces; this one holds another character")]
@@ -106,7 +106,7 @@ impl KeyStore {
 
     /// Stores a credential, replacing one of the same name.
     pub(crate) fn store(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError> {
-        check_name(name)?;
+        check_credential_name(name)?;
         check_secret(secret)?;
         let temporary = Temporary::write(self.vault.as_fd(), secret)?;
         fs::renameat(&self.vault, &temporary.name, &self.vault, name).map_err(file("the vault"))?;
@@ -115,7 +115,7 @@ impl KeyStore {
 
     /// A credential's secret; `None` if there is none of that name.
     pub(crate) fn load(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
-        check_name(name)?;
+        check_credential_name(name)?;
         let bad = |why: String| KeyStoreError::Credential { name: name.into(), why };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let opened = match fs::openat(&self.vault, name, flags, Mode::empty()) {
@@ -138,7 +138,7 @@ impl KeyStore {
 
     /// Forgets a credential.
     pub(crate) fn remove(&self, name: &str) -> Result<(), KeyStoreError> {
-        check_name(name)?;
+        check_credential_name(name)?;
         match fs::unlinkat(&self.vault, name, AtFlags::empty()) {
             Ok(()) => fs::fsync(&self.vault).map_err(file("the vault")),
             Err(Errno::NOENT) => Err(KeyStoreError::NoCredential(name.into())),
@@ -151,7 +151,7 @@ impl KeyStore {
         let mut names = Vec::new();
         for entry in fs::Dir::read_from(&self.vault).map_err(file("the vault"))? {
             let entry = entry.map_err(file("the vault"))?;
-            let name = entry.file_name().to_str().ok().filter(|name| check_name(name).is_ok());
+            let name = entry.file_name().to_str().ok().filter(|name| check_credential_name(name).is_ok());
             names.extend(name.map(str::to_owned));
         }
         names.sort_unstable();
@@ -172,14 +172,6 @@ impl KeyStore {
         fs::fsync(&folder).and_then(|()| fs::fsync(&self.logs)).map_err(file("the log's folder"))?;
         Ok(journal.into())
     }
-}
-
-fn check_name(name: &str) -> Result<(), KeyStoreError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-        return Err(KeyStoreError::Name(name.chars().take(80).collect()));
-    }
-    Ok(())
 }
 
 fn check_secret(secret: &[u8]) -> Result<(), KeyStoreError> {

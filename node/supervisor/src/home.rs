@@ -31,24 +31,34 @@ pub enum HomeError {
     )]
     Unset,
     /// A variable holds a relative path.
-    #[error("{name} is `{value}`, which is not an absolute path")]
+    #[error("{name} is `{value}`, which is not an absolute path; write it from `/` on")]
     Relative {
         /// The variable.
         name: &'static str,
         /// Its value.
         value: String,
     },
-    /// A folder can't be made or used.
-    #[error("the folder {path} can't be used: {source}")]
+    /// A folder can't be used.
+    #[error("the folder {path} can't be used: {source}; {}", remedy(source))]
     Folder {
         /// Which.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+    /// A folder that isn't there can't be made.
+    #[error("the folder {path} can't be made in {within}: {source}; {}", remedy(source))]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// The last folder on the way to it that is there.
+        within: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A folder that others could have written to.
     #[error(
-        "the folder {path} belongs to uid {owner} with mode {mode:03o}; it must be yours and writable by nobody else"
+        "the folder {path} belongs to uid {owner} with mode {mode:03o}; it must be yours and writable by nobody else (chmod go-w), or IOI_HOME must name another"
     )]
     Permissions {
         /// Which.
@@ -58,6 +68,26 @@ pub enum HomeError {
         /// Its mode.
         mode: u32,
     },
+}
+
+impl HomeError {
+    /// True where there is no room on the disk.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Folder { source, .. } | Self::Make { source, .. } if is_full(source))
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// IOI_HOME replaces every other place, so it helps wherever the folder was taken from.
+fn remedy(error: &io::Error) -> &'static str {
+    match is_full(error) {
+        true => "free some room on that disk, or set IOI_HOME to a folder on another one",
+        false => "set IOI_HOME to a folder that you may write to",
+    }
 }
 
 impl Home {
@@ -87,11 +117,16 @@ impl Home {
     /// What is trusted because it lies here must be nobody else's to change.
     ///
     /// # Errors
-    /// [`HomeError::Permissions`] for a folder of another owner, or that others may write to.
+    /// [`HomeError::Permissions`] for a folder of another owner, or that others may write to;
+    /// [`HomeError::Folder`] for what is no folder.
     pub fn check(&self) -> Result<(), HomeError> {
         for path in [&self.config, &self.data] {
-            if let Ok(meta) = path.metadata() {
-                check_owner(path, &meta)?;
+            match path.metadata() {
+                Ok(meta) => check_folder(path, &meta)?,
+                // One that is missing or closed is told of by whoever needs what is in it.
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {}
+                Err(source) => return Err(HomeError::Folder { path: path.clone(), source }),
             }
         }
         Ok(())
@@ -142,17 +177,27 @@ impl Home {
 /// When it can't be made, is not a folder, or others may write to it.
 pub fn private_folder(path: &Path) -> Result<File, HomeError> {
     let failed = |source| HomeError::Folder { path: path.to_owned(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| not_made(path, source))?;
     let folder = File::open(path).map_err(failed)?;
     let meta = folder.metadata().map_err(failed)?;
-    if !meta.is_dir() {
-        return Err(failed(io::ErrorKind::NotADirectory.into()));
-    }
-    check_owner(path, &meta)?;
+    check_folder(path, &meta)?;
     Ok(folder)
 }
 
-fn check_owner(path: &Path, meta: &std::fs::Metadata) -> Result<(), HomeError> {
+fn not_made(path: &Path, source: io::Error) -> HomeError {
+    let (path, mut above) = (path.to_owned(), path.ancestors().skip(1));
+    match above.find(|folder| folder.is_dir()) {
+        Some(within) if !path.exists() => HomeError::Make { within: within.to_owned(), path, source },
+        _ => HomeError::Folder { path, source },
+    }
+}
+
+fn check_folder(path: &Path, meta: &std::fs::Metadata) -> Result<(), HomeError> {
+    if !meta.is_dir() {
+        let source = io::Error::from_raw_os_error(rustix::io::Errno::NOTDIR.raw_os_error());
+        return Err(HomeError::Folder { path: path.to_owned(), source });
+    }
     let mode = meta.permissions().mode() & 0o777;
     if meta.uid() != rustix::process::geteuid().as_raw() || mode & 0o022 != 0 {
         return Err(HomeError::Permissions { path: path.to_owned(), owner: meta.uid(), mode });
@@ -207,6 +252,33 @@ mod tests {
         assert!(matches!(home(&[]), Err(HomeError::Unset)));
         assert!(matches!(home(&[("HOME", "")]), Err(HomeError::Unset)));
         assert!(matches!(home(&[("HOME", "h")]), Err(HomeError::Relative { name: "HOME", .. })));
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_made_is_named_with_place_reason_and_remedy() {
+        let error = private_folder(Path::new("/proc/x/guardian")).unwrap_err();
+        let said = "the folder /proc/x/guardian can't be made in /proc: No such file or directory (os error 2); \
+                    set IOI_HOME to a folder that you may write to";
+        assert_eq!((error.to_string().as_str(), error.is_full()), (said, false));
+        let full = io::Error::from(rustix::io::Errno::NOSPC);
+        let error = HomeError::Folder { path: "/x".into(), source: full };
+        assert!(
+            error.is_full() && error.to_string().ends_with("IOI_HOME to a folder on another one"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_home_that_is_no_folder_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        for path in [file.clone(), file.join("below")] {
+            let home = Home { config: path.clone(), data: path.clone(), user: None };
+            let error = home.check().unwrap_err();
+            assert!(matches!(&error, HomeError::Folder { path: named, .. } if *named == path), "{error}");
+            assert!(error.to_string().contains("Not a directory"), "{error}");
+        }
     }
 
     #[test]

@@ -97,16 +97,25 @@ fn a_home_that_cannot_be_used_is_named() {
     let ask = || place.ask("heron?");
     ask().without_env("IOI_HOME").without_env("HOME").outcome().assert_fails(2, &["IOI_HOME"]);
     ask().env("IOI_HOME", "relative").outcome().assert_fails(2, &["relative"]);
-    for (name, word) in [("tmp/file", "file"), ("tmp/loop", "loop"), ("tmp/open", "777")] {
-        ask().env("IOI_HOME", place.path(name)).outcome().assert_fails(2, &[word]);
+    for (name, word) in [("tmp/file", "file"), ("tmp/file/x", "x"), ("tmp/loop", "loop"), ("tmp/open", "777")]
+    {
+        ask().env("IOI_HOME", place.path(name)).outcome().assert_fails(2, &[word, "IOI_HOME"]);
     }
+    let words = ["/proc/x", "No such file or directory", "set IOI_HOME to a folder that you may write to"];
+    ask().env("IOI_HOME", "/proc/x").outcome().assert_fails(2, &words);
     if crate::place::is_root() {
         return crate::place::skip("root may write anywhere");
     }
     fs::create_dir(place.path("tmp/closed")).unwrap();
     fs::set_permissions(place.path("tmp/closed"), PermissionsExt::from_mode(0o500)).unwrap();
-    ask().env("IOI_HOME", place.path("tmp/closed")).outcome().assert_fails(2, &["closed"]);
-    ask().env("IOI_HOME", place.path("tmp/closed/below")).outcome().assert_fails(2, &["closed"]);
+    ask()
+        .env("IOI_HOME", place.path("tmp/closed"))
+        .outcome()
+        .assert_fails(2, &["closed", "Permission denied", "IOI_HOME"]);
+    ask()
+        .env("IOI_HOME", place.path("tmp/closed/below"))
+        .outcome()
+        .assert_fails(2, &["closed", "Permission denied", "IOI_HOME"]);
 }
 
 #[test]

@@ -404,3 +404,16 @@ fn a_bad_name_or_secret_is_named_and_nothing_is_stored() {
     }
     assert_eq!(place.ioi(["credential", "list"]).outcome().stdout, "");
 }
+
+#[test]
+fn a_bad_name_is_refused_before_the_secret_is_read_and_anything_starts() {
+    let place = Place::new();
+    for words in [["set", "bad name/x"], ["set", ""], ["remove", "../x"]] {
+        let call = place.ioi(["--json", "credential"]).arguments(words).within(Duration::from_secs(10));
+        // Nobody gives the secret, and the pipe that it would come by stays open.
+        let outcome = call.start_with_pipe().outcome_with_open_pipe();
+        outcome.assert_fails(2, &["no name for a credential: 1 to 64 letters"]);
+        assert_eq!(outcome.event("error")["error"], "argument.invalid");
+    }
+    assert_eq!(std::fs::read_dir(place.path("home")).unwrap().count(), 0);
+}
