@@ -49,3 +49,18 @@ fn three_processes_exchange_what_the_policy_lets_through() {
     assert_eq!(of("host: "), counts);
     assert_eq!(out.lines().count(), 14, "{out}");
 }
+
+#[test]
+fn the_readme_shows_a_part_of_the_policy_and_lines_that_the_example_prints() {
+    let readme = include_str!("../../README.md");
+    let policy = include_str!("../../examples/three_processes.toml");
+    let block = |mark: &str| readme.split(mark).nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(policy.contains(block("```toml\n")), "it is no part of the policy");
+    let run = Command::new(example()).output().unwrap();
+    let out = String::from_utf8(run.stdout).unwrap();
+    let shown: Vec<_> = block("```text\n").lines().collect();
+    assert_eq!(shown.len(), 6);
+    for line in shown {
+        assert!(out.lines().any(|printed| printed == line), "{line:?} is not printed: {out}");
+    }
+}
