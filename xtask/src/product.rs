@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +15,9 @@ const ENTRY: &str = "ioi";
 
 /// Programs that stand beside the product's own and serve its tests alone.
 const TEST_ONLY: &[&str] = &["ioi-without-namespaces"];
+
+/// Tells `ioi` that the commands which it shows are to be typed as `cargo ioi …`.
+const CALLED_AS: &str = "IOI_CALLED_AS";
 
 /// Builds everything and becomes `ioi`: same arguments, folder and terminal, its exit code is ours.
 pub(crate) fn start(arguments: &[OsString]) -> Result<bool> {
@@ -34,7 +37,18 @@ pub(crate) fn start(arguments: &[OsString]) -> Result<bool> {
             command.env("LD_LIBRARY_PATH", kept);
         }
     }
+    command.env_remove(CALLED_AS);
+    if !is_found(ENTRY, std::env::var_os("PATH").as_deref()) {
+        command.env(CALLED_AS, "cargo ioi");
+    }
     Err(command.exec()).with_context(|| format!("{} cannot be started", program.display()))
+}
+
+/// Whether a shell with this PATH finds a program of that name.
+fn is_found(name: &str, path: Option<&OsStr>) -> bool {
+    let may_run =
+        |file: PathBuf| fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o111 != 0);
+    path.is_some_and(|path| std::env::split_paths(path).any(|folder| may_run(folder.join(name))))
 }
 
 /// Copies the programs to where an installation has them.
@@ -173,6 +187,21 @@ mod tests {
         }
         let value = OsStr::new("/w/target/debug:/r/toolchains/stable/lib:/opt/lib");
         assert_eq!(without_build_folders(value, Path::new("/w/target")), "/opt/lib");
+    }
+
+    #[test]
+    fn a_program_is_found_where_path_has_a_file_that_may_be_run() {
+        let scratch = crate::test::Scratch::create("xtask-path").unwrap();
+        let [none, plain, there] = ["none", "plain", "there"].map(|name| scratch.path().join(name));
+        fs::create_dir_all(none.join("ioi")).unwrap();
+        for (folder, mode) in [(&plain, 0o644), (&there, 0o755)] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("ioi"), "").unwrap();
+            fs::set_permissions(folder.join("ioi"), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let found = |folders: &[&PathBuf]| is_found("ioi", Some(&std::env::join_paths(folders).unwrap()));
+        assert!(found(&[&none, &plain, &there]));
+        assert!(!found(&[&none, &plain]) && !is_found("ioi", None));
     }
 
     #[test]

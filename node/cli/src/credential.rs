@@ -1,6 +1,7 @@
 //! `ioi credential`: keys of remote endpoints, kept by the guardian.
 
 use crate::args::CredentialCommand;
+use crate::called;
 use crate::failure::{Failure, exit_of};
 use crate::node;
 use crate::render::Screen;
@@ -24,7 +25,8 @@ pub(crate) async fn run(command: CredentialCommand, screen: &mut Screen) -> Resu
     let (task, done) = match command {
         CredentialCommand::Set { name } => {
             let secret = read_secret(&name).await?;
-            let done = format!("Stored `{name}`; `ioi ask … --model URL --credential {name}` uses it.");
+            let ioi = called::ioi();
+            let done = format!("Stored `{name}`; `{ioi} ask … --model URL --credential {name}` uses it.");
             (VaultTask::Store(Credential { name, secret }), done)
         }
         CredentialCommand::Remove { name } => {

@@ -5,6 +5,7 @@
 //! processes that are looked for. What the plugin says is shown and not believed.
 
 use crate::args::DemoArgs;
+use crate::called;
 use crate::failure::Failure;
 use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
@@ -112,8 +113,9 @@ async fn perform(args: &DemoArgs, stage: &Stage, screen: &mut Screen) -> Result<
 
 fn without(args: &DemoArgs) -> Result<Vec<Layer>, Failure> {
     let known = |name: &String| Layer::ALL.into_iter().find(|layer| layer.name() == name);
+    let ioi = called::ioi();
     let unknown =
-        |name: &String| Failure::usage(format!("there is no layer `{name}`; `ioi doctor` lists them"));
+        |name: &String| Failure::usage(format!("there is no layer `{name}`; `{ioi} doctor` lists them"));
     args.without_layer.iter().map(|name| known(name).ok_or_else(|| unknown(name))).collect()
 }
 

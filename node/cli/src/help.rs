@@ -1,6 +1,7 @@
 //! `ioi help` and the manual page, both from the command line's own definition.
 
 use crate::args::Cli;
+use crate::called;
 use crate::failure::Failure;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
@@ -48,7 +49,7 @@ pub(crate) fn text(topic: &[String]) -> Result<String, Failure> {
     let mut found = &mut command;
     for name in topic {
         found = found.find_subcommand_mut(name).ok_or_else(|| {
-            Failure::usage(format!("there is no command `{name}`; `ioi help all` lists them"))
+            Failure::usage(format!("there is no command `{name}`; `{} help all` lists them", called::ioi()))
         })?;
     }
     Ok(found.render_help().to_string())

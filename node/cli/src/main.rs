@@ -3,6 +3,7 @@
 
 mod args;
 mod ask;
+mod called;
 mod credential;
 mod demo;
 mod doctor;
@@ -68,7 +69,7 @@ fn not_understood(error: &clap::Error) -> u8 {
 /// One mistake in words, without the usage that clap puts below it.
 fn mistake(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "there is no command; `ioi help all` lists them".into();
+        return format!("there is no command; `{} help all` lists them", called::ioi());
     }
     let text = error.render().to_string();
     let text = text.split("\n\nUsage:").next().unwrap_or_default().trim_start_matches("error: ");

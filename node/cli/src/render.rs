@@ -1,5 +1,6 @@
 //! What the user sees: text for people, one JSON object a line for programs.
 
+use crate::called;
 use crate::failure::Failure;
 use crate::output;
 use crate::text::{counted, folded, name, printable, size};
@@ -198,7 +199,10 @@ impl Screen {
         if !properties.is_empty() && !self.json {
             let names: Vec<_> = properties.iter().map(|property| property.name()).collect();
             let names = names.join(", ");
-            self.dim_aside(&format!("Only advisory here, without control groups: {names} (see ioi doctor)"));
+            let ioi = called::ioi();
+            self.dim_aside(&format!(
+                "Only advisory here, without control groups: {names} (see {ioi} doctor)"
+            ));
         }
         self.advisory = properties;
     }
@@ -213,7 +217,7 @@ impl Screen {
         }
         // The path once, in a line that can be taken as it is.
         let records = counted(finished.leaves, "record");
-        self.dim_aside(&format!("Receipt of {records}. Check it:\nioi verify {path}"));
+        self.dim_aside(&format!("Receipt of {records}. Check it:\n{} verify {path}", called::ioi()));
     }
 
     /// Says why the command failed, and clears what is half drawn.

@@ -240,3 +240,18 @@ fn doctor_reports_on_the_kernel_without_a_home_and_then_ends_with_2() {
     fs::set_permissions(place.path("home"), PermissionsExt::from_mode(0o777)).unwrap();
     place.ioi(["doctor"]).outcome().assert_fails(2, &["777"]);
 }
+
+#[test]
+fn the_command_to_type_next_is_shown_as_the_user_started_this_one() {
+    let place = Place::new();
+    for (called_as, shown) in [("cargo ioi", "cargo ioi"), ("sudo ioi", "ioi"), ("", "ioi")] {
+        let mut call = place.run(["sh", "-c", "echo \"got $IOI_CALLED_AS.\""]);
+        call = call.env("IOI_CALLED_AS", called_as);
+        let outcome = call.outcome();
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "got .\n"), "{outcome:?}");
+        let next = outcome.stderr.lines().last().unwrap();
+        assert!(next.starts_with(&format!("{shown} verify /")), "{outcome:?}");
+        let wrong = place.ioi(["help", "nothing"]).env("IOI_CALLED_AS", called_as).outcome();
+        assert!(wrong.stderr.contains(&format!("`{shown} help all` lists them")), "{wrong:?}");
+    }
+}

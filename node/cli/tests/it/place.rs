@@ -88,7 +88,14 @@ impl Place {
     /// Any program with the same surroundings.
     pub(crate) fn other(&self, program: &Path) -> Call {
         let mut command = Command::new(program);
-        for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "IOI_TEST_WITHOUT_LAYERS", "IOI_TEST_BOUNDS"] {
+        let foreign = [
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "IOI_TEST_WITHOUT_LAYERS",
+            "IOI_TEST_BOUNDS",
+            "IOI_CALLED_AS",
+        ];
+        for name in foreign {
             command.env_remove(name);
         }
         let programs = self::program("ioi").parent().unwrap().to_owned();
