@@ -3,6 +3,7 @@
 
 mod calls;
 mod deadlines;
+mod example;
 mod floods;
 mod jobs;
 mod messages;
