@@ -5,8 +5,9 @@
 #![allow(clippy::print_stdout, reason = "it reports on standard output")]
 
 use ioi_ipc::pair;
+use ioi_ipc::tonic::Request;
 use ioi_ipc::tonic::metadata::{Ascii, MetadataValue};
-use ioi_ipc::tonic::{Request, Status};
+use ioi_ipc::tonic::service::Interceptor;
 use std::error::Error;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -41,9 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Puts the key that lies beside the socket into every call: without it nothing is answered.
-fn proof(
-    socket: &Path,
-) -> Result<impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone, Box<dyn Error>> {
+fn proof(socket: &Path) -> Result<impl Interceptor + Clone + use<>, Box<dyn Error>> {
     let key = std::fs::read_to_string(socket.with_extension("key"))?;
     let mut bearer: MetadataValue<Ascii> = format!("Bearer {key}").parse()?;
     bearer.set_sensitive(true);
