@@ -91,9 +91,9 @@ fn hand_over(call: &Call, path: &str, way: &str) -> Result<Reply, ToolError> {
         "other-digest" => (other.clone(), blake3::hash(&other)),
         _ => (own.clone(), blake3::hash(&own)),
     };
-    let mut buffer = call.host().alloc(bytes.len() as u64).map_err(failed)?;
+    let mut buffer = call.host().alloc_sealed(bytes.len() as u64).map_err(failed)?;
     buffer[..bytes.len()].copy_from_slice(&bytes);
-    let slice = buffer.seal(bytes.len()).map_err(failed)?;
+    let slice = buffer.hand_over(bytes.len()).map_err(failed)?;
     let length = i64::try_from(bytes.len()).map_err(|error| ToolError::failed(error.to_string()))?;
     let document = Value::map([
         ("digest", Value::from(format!("blake3:{}", digest.to_hex()))),
