@@ -423,10 +423,7 @@ mod tests {
         is(&SealArguments { region: 7, used: 12 }, r#"{"region":7,"used":12}"#);
         is(&SealAnswer { bytes: 12 }, r#"{"bytes":12}"#);
         let leases = vec![(7, 1), (u64::MAX, u32::MAX)];
-        is(
-            &ReturnArguments { leases },
-            r#"{"leases":[[7,1],["18446744073709551615",4294967295]]}"#,
-        );
+        is(&ReturnArguments { leases }, r#"{"leases":[[7,1],["18446744073709551615",4294967295]]}"#);
         is(&ReturnArguments::default(), r#"{"leases":[]}"#);
         let entry = Entry { name: b"x".to_vec(), kind: Kind::Folder, size: 0 };
         let page = Page { entries: vec![entry], next: Some(1) };

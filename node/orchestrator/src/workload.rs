@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use ioi_ipc::proto::control::{
-    ExecuteJobRequest, JobEvent, LeaveArenasRequest, LoadModelRequest, execute_job_request::Job, job_event::Event,
-    job_result::Result as Done, load_model_request::Model, workload_client::WorkloadClient,
+    ExecuteJobRequest, JobEvent, LeaveArenasRequest, LoadModelRequest, execute_job_request::Job,
+    job_event::Event, job_result::Result as Done, load_model_request::Model, workload_client::WorkloadClient,
 };
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::tonic::{Status, Streaming};

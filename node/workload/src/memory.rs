@@ -6,7 +6,8 @@ use ioi_crypto::hash::blake3;
 use ioi_ipc::payload::Content;
 use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::supervisor::{
-    AllocRequest, FetchReply, FetchRequest, SealRequest, TakeStreamRequest, workload_host_client::WorkloadHostClient,
+    AllocRequest, FetchReply, FetchRequest, SealRequest, TakeStreamRequest,
+    workload_host_client::WorkloadHostClient,
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Status, transport::Channel};

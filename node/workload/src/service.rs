@@ -9,9 +9,8 @@ use ioi_ipc::jobs::{Job, Jobs};
 use ioi_ipc::proto::control::{
     CancelJobReply, CancelJobRequest, ComposeJob, ExecuteJobRequest, HealthCheckReply, HealthCheckRequest,
     IndexResult, IngestJob, IngestResult, JobEvent, JobResult, LeaveArenasReply, LeaveArenasRequest,
-    LoadModelReply, LoadModelRequest,
-    execute_job_request::Job as Work, job_event::Event, job_result::Result as Done,
-    workload_server::Workload,
+    LoadModelReply, LoadModelRequest, execute_job_request::Job as Work, job_event::Event,
+    job_result::Result as Done, workload_server::Workload,
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};

@@ -156,9 +156,9 @@ impl Connection {
         }
         if call.one_way && call.request.name == RETURN {
             // Of another shape it returns nothing.
-            return self.arenas.returned(
-                &ReturnArguments::from_bytes(&call.request.arguments).unwrap_or_default(),
-            );
+            return self
+                .arenas
+                .returned(&ReturnArguments::from_bytes(&call.request.arguments).unwrap_or_default());
         }
         let cancelled = Arc::new(AtomicBool::new(false));
         state.open.insert(call.id, cancelled.clone());

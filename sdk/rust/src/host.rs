@@ -6,7 +6,8 @@ use crate::connection::{Connection, Pending};
 use crate::file::{File, OpenMany};
 use ioi_plugin::message::Request;
 use ioi_plugin::services::{
-    ALLOC, ARENA, AllocAnswer, AllocArguments, LIST, ListArguments, Page, READ, ReadAnswer, ReadArguments, Shape,
+    ALLOC, ARENA, AllocAnswer, AllocArguments, LIST, ListArguments, Page, READ, ReadAnswer, ReadArguments,
+    Shape,
 };
 use ioi_plugin::{CallError, CommandError, IncomingCall};
 use ioi_types::{ErrorCode, TransferId};

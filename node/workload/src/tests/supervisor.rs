@@ -10,9 +10,7 @@ use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_ipc::{Services, pair};
 use ioi_port::Transfers;
-use ioi_shm::{
-    DescriptorChannel, Lender, OwnMemory, Quota, Region, Sealed, SharedFile, WriterDraft,
-};
+use ioi_shm::{DescriptorChannel, Lender, OwnMemory, Quota, Region, Sealed, SharedFile, WriterDraft};
 use ioi_types::ErrorCode;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
