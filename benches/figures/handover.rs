@@ -1,4 +1,4 @@
-//! A 50 MB document from one process to another, sealed and over a Unix stream socket.
+//! A 50 MB document from one process to another: sealed, lent, and over a Unix stream socket.
 //!
 //! The writer fills from its own copy, hands over, and the reader has summed every
 //! byte and answered. The ways alternate, so that a slow moment meets both.
@@ -9,16 +9,25 @@ use crate::bare::{role, stdin};
 use crate::node::milliseconds;
 use crate::place::Place;
 use crate::report::{Reporter, Samples};
-use ioi_shm::{DescriptorChannel, Region, Sealed};
+use ioi_shm::{
+    Borrower, DescriptorChannel, HANDLE_BYTES, Handle, Lender, OwnMemory, PeerMemory, Quota, Region, Sealed,
+};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
+use std::sync::Arc;
 use std::time::Instant;
 
 const ROUNDS: usize = 21;
 const DOCUMENT_BYTES: usize = 50_000_000;
 const CHUNK_BYTES: usize = 256 << 10;
+/// Whole pages that the document fits into.
+const ARENA_BYTES: u64 = 48 << 20;
+/// The arena's number.
+const REGION: u64 = 1;
+/// One lease at a time.
+const QUOTA: Quota = Quota { leases_max: 1, bytes_max: ARENA_BYTES };
 
 /// Nothing of the document can be skipped without the sum being wrong.
 fn sum(bytes: &[u8]) -> u64 {
@@ -47,6 +56,22 @@ pub(crate) fn read_sealed() -> Result<()> {
     Ok(())
 }
 
+/// The second process of the lent way; its copy is its own, as what came over the stream is.
+pub(crate) fn read_lent() -> Result<()> {
+    let channel = DescriptorChannel::from_fd(stdin()?)?;
+    let memory = PeerMemory::accept(channel.recv()?.1, ARENA_BYTES, ARENA_BYTES)?;
+    let mut borrower = Borrower::untrusted(Arc::new(memory), REGION, 0..ARENA_BYTES, QUOTA);
+    let mut handles = UnixStream::from(channel.recv()?.1);
+    let (mut document, mut handle) = (vec![0; DOCUMENT_BYTES], [0; HANDLE_BYTES]);
+    while handles.read_exact(&mut handle).is_ok() {
+        let loan = borrower.take(&Handle::from_bytes(&handle))?;
+        loan.copy_to(&mut document, CHUNK_BYTES, |_| ());
+        borrower.give_back(loan)?;
+        answer(sum(&document))?;
+    }
+    Ok(())
+}
+
 /// The second process of the stream; it ends up with the whole document, as a view does.
 pub(crate) fn read_stream() -> Result<()> {
     let mut stream = UnixStream::from(stdin()?);
@@ -68,6 +93,36 @@ fn hand_over(channel: &DescriptorChannel, document: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The side that lends: one arena, used again in every round.
+struct Lent {
+    lender: Lender,
+    handles: UnixStream,
+    reader: Child,
+}
+
+impl Lent {
+    fn start() -> Result<Self> {
+        let (channel, theirs) = DescriptorChannel::pair()?;
+        let reader = role("role-read-lent", theirs.into())?;
+        let memory = OwnMemory::create(ARENA_BYTES, ARENA_BYTES)?;
+        channel.send([0; 16], memory.reader_descriptor()?.as_fd())?;
+        let (handles, theirs) = UnixStream::pair()?;
+        channel.send([1; 16], theirs.as_fd())?;
+        let lender = Lender::new(Arc::new(memory), REGION, 0..ARENA_BYTES, QUOTA)?;
+        Ok(Self { lender, handles, reader })
+    }
+
+    fn hand_over(&mut self, document: &[u8]) -> Result<u64> {
+        let handle = self.lender.lease(document.len() as u64, 0)?;
+        self.lender.fill(&handle)?.copy_from_slice(document);
+        self.lender.hand_over(&handle)?;
+        self.handles.write_all(&handle.to_bytes())?;
+        let sum = answered(&mut self.reader)?;
+        self.lender.release(&handle)?;
+        Ok(sum)
+    }
+}
+
 pub(crate) fn measure(_: &Place, reporter: &mut Reporter) -> Result<()> {
     let document: Vec<u8> =
         (0..DOCUMENT_BYTES as u64).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15) as u8).collect();
@@ -76,25 +131,34 @@ pub(crate) fn measure(_: &Place, reporter: &mut Reporter) -> Result<()> {
     let mut sealed_reader = role("role-read-sealed", theirs.into())?;
     let (mut stream, theirs) = UnixStream::pair()?;
     let mut stream_reader = role("role-read-stream", theirs.into())?;
-    let (mut sealed, mut streamed) = (Vec::new(), Vec::new());
+    let mut lending = Lent::start()?;
+    let (mut sealed, mut lent, mut streamed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let start = Instant::now();
         hand_over(&channel, &document)?;
         assert_eq!(answered(&mut sealed_reader)?, expected);
         let first = milliseconds(start);
         let start = Instant::now();
+        assert_eq!(lending.hand_over(&document)?, expected);
+        let second = milliseconds(start);
+        let start = Instant::now();
         stream.write_all(&document)?;
         assert_eq!(answered(&mut stream_reader)?, expected);
         if round > 0 {
             sealed.push(first);
+            lent.push(second);
             streamed.push(milliseconds(start));
         }
     }
     drop((channel, stream));
     sealed_reader.wait()?;
     stream_reader.wait()?;
-    let (sealed, streamed) = (Samples::new(sealed), Samples::new(streamed));
+    let Lent { handles, mut reader, .. } = lending;
+    drop(handles);
+    reader.wait()?;
+    let (sealed, lent, streamed) = (Samples::new(sealed), Samples::new(lent), Samples::new(streamed));
     reporter.row("50 MB, sealed region: fill, seal, pass, read", "ms", &sealed, Some(&streamed), None);
+    reporter.row("50 MB, lent: fill, hand over, copy out, read", "ms", &lent, Some(&streamed), None);
     reporter.row("50 MB, Unix stream socket: write, read", "ms", &streamed, None, None);
     Ok(())
 }

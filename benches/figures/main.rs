@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         Some("role-echo") => bare::echo(),
         Some("role-read-sealed") => handover::read_sealed(),
+        Some("role-read-lent") => handover::read_lent(),
         Some("role-read-stream") => handover::read_stream(),
         _ => run(&arguments),
     };

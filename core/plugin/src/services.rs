@@ -9,6 +9,13 @@
 //! | `fs::read` | `{path, root}` | `{path, size}` | `transfer_id`; a read-only descriptor |
 //! | `memory.alloc` | `{bytes}` | `{bytes, region}` | `transfer_id`; a writable memfd |
 //! | `memory.seal` | `{region, used}` | `{bytes}` | the writer has unmapped and closed it |
+//! | `memory.arena` | `{bytes}` | `{bytes, region}` | `transfer_id`; a writable memfd that stays the plugin's |
+//!
+//! and the other way, one way:
+//!
+//! | call | arguments | |
+//! |---|---|---|
+//! | `memory.return` | `{leases: [[region, generation]]}` | read; the plugin may write there again |
 //!
 //! `root` numbers the folders that the user named, from 0. A path is relative
 //! to its root, without empty, `.` or `..` components; empty is the root
@@ -28,6 +35,10 @@ pub const READ: &str = "fs::read";
 pub const ALLOC: &str = "memory.alloc";
 /// Makes filled memory immutable, so that it can be handed on.
 pub const SEAL: &str = "memory.seal";
+/// Gives an arena: shared memory that the plugin lends, has back, and fills again.
+pub const ARENA: &str = "memory.arena";
+/// What the host calls a plugin with when leases of its arenas were read.
+pub const RETURN: &str = "memory.return";
 
 /// Bytes are not the shape that a service's arguments or answer have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,14 +133,14 @@ pub struct ReadAnswer {
     pub size: u64,
 }
 
-/// Arguments of [`ALLOC`].
+/// Arguments of [`ALLOC`] and [`ARENA`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocArguments {
     /// How much.
     pub bytes: u64,
 }
 
-/// Answer of [`ALLOC`].
+/// Answer of [`ALLOC`] and [`ARENA`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocAnswer {
     /// For [`SEAL`] and for handles.
@@ -152,6 +163,13 @@ pub struct SealArguments {
 pub struct SealAnswer {
     /// The sealed region's size.
     pub bytes: u64,
+}
+
+/// Arguments of [`RETURN`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ReturnArguments {
+    /// Region and generation of each lease.
+    pub leases: Vec<(u64, u32)>,
 }
 
 impl Kind {
@@ -337,6 +355,27 @@ impl Shape for ReadAnswer {
     }
 }
 
+impl Shape for ReturnArguments {
+    fn to_value(&self) -> Value {
+        let lease = |(region, generation): &(u64, u32)| {
+            Value::List(vec![number_value(*region), number_value((*generation).into())])
+        };
+        Value::map([("leases", Value::List(self.leases.iter().map(lease).collect()))])
+    }
+
+    fn from_value(value: &Value) -> Result<Self, ShapeError> {
+        let mut keys = Keys::of(value)?;
+        let lease = |value: &Value| match value.as_list()? {
+            [region, generation] => {
+                Some((value_number(region)?, u32::try_from(value_number(generation)?).ok()?))
+            }
+            _ => None,
+        };
+        let leases = keys.required("leases", |value| value.as_list()?.iter().map(lease).collect())?;
+        keys.done(Self { leases })
+    }
+}
+
 /// Shapes of unsigned numbers only.
 macro_rules! numbers {
     ($name:ident { $($key:ident),* }) => {
@@ -383,6 +422,9 @@ mod tests {
         is(&AllocAnswer { region: 7, bytes: 4096 }, r#"{"bytes":4096,"region":7}"#);
         is(&SealArguments { region: 7, used: 12 }, r#"{"region":7,"used":12}"#);
         is(&SealAnswer { bytes: 12 }, r#"{"bytes":12}"#);
+        let leases = vec![(7, 1), (u64::MAX, u32::MAX)];
+        is(&ReturnArguments { leases }, r#"{"leases":[[7,1],["18446744073709551615",4294967295]]}"#);
+        is(&ReturnArguments::default(), r#"{"leases":[]}"#);
         let entry = Entry { name: b"x".to_vec(), kind: Kind::Folder, size: 0 };
         let page = Page { entries: vec![entry], next: Some(1) };
         is(&page, r#"{"entries":[{"kind":"folder","name":"x","size":0}],"next":1}"#);
@@ -413,6 +455,16 @@ mod tests {
             r#"{"bytes":"18446744073709551616"}"#,
         ] {
             assert!(AllocArguments::from_bytes(text.as_bytes()).is_err(), "{text}");
+        }
+        for text in [
+            r#"{"leases":[[7]]}"#,
+            r#"{"leases":[[7,1,1]]}"#,
+            r#"{"leases":[[7,4294967296]]}"#,
+            r#"{"leases":[["7",1]]}"#,
+            r#"{"leases":[7]}"#,
+            r#"{}"#,
+        ] {
+            assert!(ReturnArguments::from_bytes(text.as_bytes()).is_err(), "{text}");
         }
     }
 }

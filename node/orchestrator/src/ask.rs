@@ -12,7 +12,7 @@ use ioi_ipc::proto::common::{Payload, SharedMemoryHandle};
 use ioi_ipc::proto::control::{self, execute_job_request::Job, job_result::Result as Done};
 use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
 use ioi_plugin::CallError;
-use ioi_plugin::message::{Request, Response};
+use ioi_plugin::message::{BulkHandle, Request, Response};
 use ioi_types::{Digest, ErrorCode};
 use std::time::Instant;
 
@@ -89,7 +89,9 @@ impl<'s> Ask<'s> {
     pub(crate) async fn ingest(&mut self) -> Result<(), Failure> {
         let plugin = self.session.start_plugin("files").await?;
         self.take_in_all(&plugin).await?;
+        let arenas = plugin.services.granted_arenas();
         self.session.stop_plugin(plugin).await?;
+        self.workload.leave_arenas(arenas).await?;
         self.progress.done = true;
         if self.progress.documents_read == 0 {
             return Err(self.nothing_read());
@@ -116,6 +118,7 @@ impl<'s> Ask<'s> {
                 calls.push(next_batch(plugin));
             }
             self.take_in(plugin, &answered, batch).await?;
+            plugin.give_back(&answered.handles).await;
         }
         Ok(())
     }
@@ -198,24 +201,17 @@ impl<'s> Ask<'s> {
         Ok(unchanged)
     }
 
-    /// Regions go from the plugin to the workload; here pass only their numbers.
+    /// Bytes go from the plugin to the workload; here pass only their handles.
     async fn hand_over(
         &mut self,
         plugin: &Plugin,
         answered: &Response,
         documents: Vec<control::Document>,
     ) -> Result<(), Failure> {
-        let mut regions =
-            answered.handles.iter().map(|handle| SharedMemoryHandle::whole(handle.region, handle.length));
+        let mut regions = answered.handles.iter().map(claimed);
         let (text, source) = (regions.next(), regions.next());
-        for region in text.iter().chain(&source) {
-            let granted = self
-                .session
-                .host
-                .client()
-                .grant(wire::GrantRequest { region: region.region, instance: plugin.instance })
-                .await;
-            granted.map_err(|status| Failure::node("supervisor", &status))?;
+        for handle in text.iter().chain(&source) {
+            plugin.services.grant(handle.region).await?;
         }
         let payload = |handle: Option<SharedMemoryHandle>| handle.map(Payload::of_handle);
         let (text_payload, source_payload) = (payload(text), payload(source));
@@ -378,6 +374,12 @@ pub(crate) fn plugin_failure(error: &CallError) -> Failure {
         error.code().unwrap_or(ErrorCode::PluginFailed),
         format!("the files plugin failed: {}", error.message),
     )
+}
+
+/// What the plugin says of where its bytes lie. The workload, which can see the region, believes none of it.
+fn claimed(handle: &BulkHandle) -> SharedMemoryHandle {
+    let BulkHandle { region, generation, offset, length, type_id, .. } = *handle;
+    SharedMemoryHandle { region, generation, type_id, offset, length }
 }
 
 fn digest_of(text: &str) -> Result<Digest, Failure> {

@@ -30,6 +30,7 @@ type Answer = oneshot::Sender<Result<Response, CallError>>;
 
 enum Command {
     Call(Request, Answer),
+    Tell(Request),
     Answer(RequestId, Result<Response, CallError>),
     Shutdown { deadline_ms: u32 },
 }
@@ -89,6 +90,11 @@ impl Link {
         let sent = self.commands.send(Command::Call(request, answer)).await;
         sent.map_err(|_| gone("the plugin has ended"))?;
         answered.await.unwrap_or_else(|_| Err(gone("the plugin ended with this call in flight")))
+    }
+
+    /// Calls without wanting an answer. A plugin that is gone needs none of it.
+    pub(crate) async fn tell(&self, request: Request) {
+        let _ = self.commands.send(Command::Tell(request)).await;
     }
 
     /// Asks the plugin to finish, and waits until it has or its time is over.
@@ -181,6 +187,10 @@ impl<S: Services> Driver<S> {
                     drop(answer.send(Err(CallError::new(ErrorCode::QuotaCalls, error.to_string()))))
                 }
             },
+            // What can't be told now is nothing to a plugin that ends.
+            Command::Tell(request) => {
+                let _ = self.session.call_one_way(now, &request, &mut self.effects);
+            }
             Command::Answer(id, result) => {
                 self.working -= 1;
                 if let Some(error) = result.as_ref().err().filter(|error| is_fatal(error)) {

@@ -12,7 +12,7 @@ use ioi_ipc::proto::supervisor as wire;
 use ioi_plugin::CallError;
 use ioi_plugin::message::{Request, Response};
 use ioi_plugin::services::{
-    ALLOC, AllocAnswer, AllocArguments, Entry, Kind, LIST, ListArguments, Page, READ, ReadAnswer,
+    ALLOC, ARENA, AllocAnswer, AllocArguments, Entry, Kind, LIST, ListArguments, Page, READ, ReadAnswer,
     ReadArguments, SEAL, SealAnswer, SealArguments, Shape,
 };
 use ioi_types::{Digest, ErrorCode};
@@ -34,6 +34,8 @@ pub(crate) struct PluginServices {
     /// Files that were handed out and what they hold, until the plugin says what it made of them.
     reads: Mutex<BTreeMap<Vec<u8>, Option<Digest>>>,
     names_listed: AtomicU64,
+    /// Arenas of this plugin, and whether the workload may fetch them.
+    arenas: Mutex<BTreeMap<u64, bool>>,
 }
 
 type Listings = BTreeMap<(u32, Vec<u8>), wire::Opened>;
@@ -52,6 +54,7 @@ impl Services for PluginServices {
                 READ => self.read(&request).await,
                 ALLOC => self.alloc(&request).await,
                 SEAL => self.seal(&request).await,
+                ARENA => self.arena(&request).await,
                 other => {
                     Err(Failure::new(ErrorCode::ServiceUnknown, format!("there is no service `{other}`")))
                 }
@@ -100,6 +103,7 @@ impl PluginServices {
             listings: Mutex::new(Some(Listings::new())),
             reads: Mutex::default(),
             names_listed: AtomicU64::new(0),
+            arenas: Mutex::default(),
         }
     }
 
@@ -227,6 +231,40 @@ impl PluginServices {
         let reply = self.host.client().alloc_for(asked).await;
         let reply = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
         Ok(AllocAnswer { region: reply.region, bytes: reply.bytes }.to_bytes())
+    }
+
+    async fn arena(&self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let asked: AllocArguments = arguments(request)?;
+        let transfer_id = transfer(request)?;
+        let asked = wire::AllocForRequest { instance: self.instance, bytes: asked.bytes, transfer_id };
+        let reply = self.host.client().arena_for(asked).await;
+        let reply = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
+        lock(&self.arenas).insert(reply.region, false);
+        Ok(AllocAnswer { region: reply.region, bytes: reply.bytes }.to_bytes())
+    }
+
+    /// Lets the workload fetch a region of this plugin; an arena once for all its leases.
+    pub(crate) async fn grant(&self, region: u64) -> Result<(), Failure> {
+        if lock(&self.arenas).get(&region) == Some(&true) {
+            return Ok(());
+        }
+        let granted = self.host.client().grant(wire::GrantRequest { region, instance: self.instance }).await;
+        granted.map_err(|status| Failure::node("supervisor", &status))?;
+        if let Some(is_granted) = lock(&self.arenas).get_mut(&region) {
+            *is_granted = true;
+        }
+        Ok(())
+    }
+
+    /// Whether a region is an arena of this plugin, so that its leases go back.
+    pub(crate) fn is_arena(&self, region: u64) -> bool {
+        lock(&self.arenas).contains_key(&region)
+    }
+
+    /// The arenas that the workload may have mapped.
+    pub(crate) fn granted_arenas(&self) -> Vec<u64> {
+        let granted = |(region, is_granted): (&u64, &bool)| is_granted.then_some(*region);
+        lock(&self.arenas).iter().filter_map(granted).collect()
     }
 
     async fn seal(&self, request: &Request) -> Result<Vec<u8>, Failure> {

@@ -13,12 +13,17 @@ use ioi_ipc::proto::guardian::{HelloReply, HelloRequest, guardian_client::Guardi
 use ioi_ipc::proto::supervisor as wire;
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::{Inherited, pair};
+use ioi_plugin::message::{BulkHandle, Request};
+use ioi_plugin::services::{RETURN, ReturnArguments, Shape};
 use ioi_port::Transfers;
 use ioi_types::{BootId, ErrorCode, LogId, SessionId};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Nobody waits for it; the protocol wants one.
+const RETURN_DEADLINE_MS: u32 = 1_000;
 
 /// One session.
 pub(crate) struct Session {
@@ -45,6 +50,18 @@ pub(crate) struct Plugin {
     pub(crate) services: Arc<PluginServices>,
     pub(crate) instance: u32,
     name: String,
+}
+
+impl Plugin {
+    /// The leases among these were read: the plugin may write there again.
+    pub(crate) async fn give_back(&self, handles: &[BulkHandle]) {
+        let arenas = handles.iter().filter(|handle| self.services.is_arena(handle.region));
+        let leases: Vec<_> = arenas.map(|handle| (handle.region, handle.generation)).collect();
+        if !leases.is_empty() {
+            let arguments = ReturnArguments { leases }.to_bytes();
+            self.link.tell(Request::new(RETURN, arguments, RETURN_DEADLINE_MS)).await;
+        }
+    }
 }
 
 fn array<const N: usize>(bytes: &[u8], what: &str) -> Result<[u8; N], Failure> {

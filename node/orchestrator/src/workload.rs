@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use ioi_ipc::proto::control::{
-    ExecuteJobRequest, JobEvent, LoadModelRequest, execute_job_request::Job, job_event::Event,
-    job_result::Result as Done, load_model_request::Model, workload_client::WorkloadClient,
+    ExecuteJobRequest, JobEvent, LeaveArenasRequest, LoadModelRequest, execute_job_request::Job,
+    job_event::Event, job_result::Result as Done, load_model_request::Model, workload_client::WorkloadClient,
 };
 use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::tonic::{Status, Streaming};
@@ -66,6 +66,15 @@ impl Workload {
         let request = ExecuteJobRequest { job_id, job: Some(job) };
         let events = self.client.clone().execute_job(request).await.map_err(|status| gone(&status))?;
         Ok(Running { events: events.into_inner() })
+    }
+
+    /// The owner of these arenas has ended; their memory goes with what is mapped of it.
+    pub(crate) async fn leave_arenas(&self, regions: Vec<u64>) -> Result<(), Failure> {
+        if !regions.is_empty() {
+            let left = self.client.clone().leave_arenas(LeaveArenasRequest { regions }).await;
+            left.map_err(|status| gone(&status))?;
+        }
+        Ok(())
     }
 
     /// The digest of the built-in reader, which is loaded when it is first wanted.

@@ -2,11 +2,13 @@
 //!
 //! A region is *filling* (its owner may write it), then *sealed* (nobody may),
 //! then fetched once and forgotten, so that its memory is freed as soon as its
-//! reader unmaps it. Each change is told to the journal of the run.
+//! reader unmaps it. An *arena* is written by its owner as long as that lives: before
+//! its reader may fetch it, it is closed to every writer but the mapping that its owner
+//! has. Each change is told to the journal of the run.
 
 use crate::Refused;
 use crate::live::{Change, Happening, Journal};
-use ioi_shm::{Region, SealError, Sealed};
+use ioi_shm::{Region, RegionError, RejectError, SealError, Sealed, SharedFile, WriterDraft};
 use ioi_types::{ErrorCode, RegionId, limits};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,24 +37,45 @@ impl fmt::Display for Owner {
 
 enum State {
     Filling(Region),
-    Sealed { sealed: Sealed, granted: bool },
+    Sealed {
+        sealed: Sealed,
+        granted: bool,
+    },
+    /// An arena that its owner maps meanwhile.
+    Draft(WriterDraft),
+    /// An arena that its reader may fetch.
+    Shared(SharedFile),
+}
+
+/// What is said of a region, whatever its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) id: RegionId,
+    pub(crate) owner: Owner,
+    pub(crate) bytes: u64,
+    pub(crate) arena: bool,
 }
 
 struct Held {
-    owner: Owner,
-    bytes: u64,
+    facts: Facts,
     state: State,
 }
 
 /// One region, as its user may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
-    pub(crate) id: RegionId,
-    pub(crate) owner: Owner,
-    pub(crate) bytes: u64,
+    pub(crate) facts: Facts,
     pub(crate) sealed: bool,
     /// The workload may fetch it.
     pub(crate) granted: bool,
+}
+
+/// A region on its way to its reader.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) reader: OwnedFd,
+    pub(crate) bytes: u64,
+    pub(crate) arena: bool,
 }
 
 /// The regions of one run.
@@ -67,31 +90,46 @@ fn refused(code: ErrorCode, message: String) -> Refused {
     Refused { code, message }
 }
 
+fn no_memory(bytes: u64, error: &RegionError) -> Refused {
+    refused(ErrorCode::QuotaMemory, format!("{bytes} bytes can't be allocated: {error}"))
+}
+
+impl Held {
+    fn is_own(&self, owner: Owner) -> bool {
+        self.facts.owner == owner
+    }
+
+    fn is_granted(&self) -> bool {
+        match self.state {
+            State::Filling(_) | State::Draft(_) => false,
+            State::Shared(_) => true,
+            State::Sealed { granted, .. } => granted || self.is_own(Owner::Workload),
+        }
+    }
+}
+
 impl Regions {
     pub(crate) fn new(journal: Journal) -> Self {
         Self { journal, ..Self::default() }
     }
 
-    fn tell(&self, id: RegionId, owner: Owner, bytes: u64, change: Change) {
-        self.journal.add(Happening::Region { id: id.0, owner, bytes, change });
+    fn tell(&self, facts: Facts, change: Change) {
+        self.journal.add(Happening::Region { facts, change });
     }
 
     /// How many regions the owner holds that are not fetched yet, and their bytes.
     pub(crate) fn held_by(&self, owner: Owner) -> (usize, u64) {
-        let own = self.held.values().filter(|held| held.owner == owner);
-        own.fold((0, 0), |(count, bytes), held| (count + 1, bytes.saturating_add(held.bytes)))
+        let own = self.held.values().filter(|held| held.is_own(owner));
+        own.fold((0, 0), |(count, bytes), held| (count + 1, bytes.saturating_add(held.facts.bytes)))
     }
 
     /// All of them, by number.
     pub(crate) fn summaries(&self) -> Vec<Summary> {
-        let summary = |(id, held): (&RegionId, &Held)| {
-            let (sealed, granted) = match held.state {
-                State::Filling(_) => (false, false),
-                State::Sealed { granted, .. } => (true, granted || held.owner == Owner::Workload),
-            };
-            Summary { id: *id, owner: held.owner, bytes: held.bytes, sealed, granted }
+        let summary = |held: &Held| {
+            let sealed = matches!(held.state, State::Sealed { .. });
+            Summary { facts: held.facts, sealed, granted: held.is_granted() }
         };
-        self.held.iter().map(summary).collect()
+        self.held.values().map(summary).collect()
     }
 
     /// Makes and allocates a region for `owner`; the descriptor lets it be written.
@@ -99,6 +137,27 @@ impl Regions {
     /// # Errors
     /// `quota.memory` when the owner holds too much, or memory runs out.
     pub(crate) fn alloc(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
+        self.within_quota(owner, bytes)?;
+        let region = Region::create(bytes).map_err(|error| no_memory(bytes, &error))?;
+        let writer = region.writer_descriptor().map_err(|error| no_memory(bytes, &error))?;
+        Ok((self.hold(owner, bytes, State::Filling(region)), writer))
+    }
+
+    /// Makes and allocates an arena for `owner`; the descriptor lets it be mapped for writing until
+    /// it is granted to its reader.
+    ///
+    /// # Errors
+    /// As [`alloc`](Self::alloc).
+    pub(crate) fn arena(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
+        self.within_quota(owner, bytes)?;
+        let whole = 0..bytes;
+        let draft = WriterDraft::create(bytes, std::slice::from_ref(&whole));
+        let draft = draft.map_err(|error| no_memory(bytes, &error))?;
+        let writer = draft.writer_descriptor().map_err(|error| no_memory(bytes, &error))?;
+        Ok((self.hold(owner, bytes, State::Draft(draft)), writer))
+    }
+
+    fn within_quota(&self, owner: Owner, bytes: u64) -> Result<(), Refused> {
         if bytes == 0 || bytes > limits::REGION_BYTES_MAX {
             let most = limits::REGION_BYTES_MAX;
             return Err(refused(
@@ -112,86 +171,104 @@ impl Regions {
             let message = format!("{count} regions and {total} bytes are more than this process may hold");
             return Err(refused(ErrorCode::QuotaMemory, message));
         }
-        let no_memory =
-            |error| refused(ErrorCode::QuotaMemory, format!("{bytes} bytes can't be allocated: {error}"));
-        let region = Region::create(bytes).map_err(no_memory)?;
-        let writer = region.writer_descriptor().map_err(no_memory)?;
+        Ok(())
+    }
+
+    fn hold(&mut self, owner: Owner, bytes: u64, state: State) -> RegionId {
         self.last += 1;
         let id = RegionId(self.last);
-        self.held.insert(id, Held { owner, bytes, state: State::Filling(region) });
-        self.tell(id, owner, bytes, Change::Made);
-        Ok((id, writer))
+        let facts = Facts { id, owner, bytes, arena: matches!(state, State::Draft(_)) };
+        self.held.insert(id, Held { facts, state });
+        self.tell(facts, Change::Made);
+        id
     }
 
     /// Cuts the region to `used` bytes and seals it; afterwards nobody can change it.
     ///
     /// # Errors
-    /// `region.unknown` for another's region, `slice.range` for a wrong length,
+    /// `region.unknown` for another's region and for an arena, `slice.range` for a wrong length,
     /// `region.busy` while it is still mapped for writing.
     pub(crate) fn seal(&mut self, owner: Owner, id: RegionId, used: u64) -> Result<u64, Refused> {
-        let own = self.held.get(&id).is_some_and(|held| held.owner == owner);
-        let held = if own { self.held.remove(&id) } else { None };
+        let is_sealable = |held: &Held| held.is_own(owner) && !held.facts.arena;
+        let held = if self.held.get(&id).is_some_and(is_sealable) { self.held.remove(&id) } else { None };
         let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} is not yours to seal"));
-        let Held { bytes, state, .. } = held.ok_or_else(unknown)?;
+        let Held { facts, state } = held.ok_or_else(unknown)?;
         let State::Filling(region) = state else {
-            self.tell(id, owner, bytes, Change::Released);
+            self.tell(facts, Change::Released);
             return Err(unknown());
         };
-        let sealed = cut_and_seal(region, used, bytes);
-        let sealed = sealed.inspect_err(|_| self.tell(id, owner, bytes, Change::Released))?;
-        self.held.insert(id, Held { owner, bytes: used, state: State::Sealed { sealed, granted: false } });
-        self.tell(id, owner, used, Change::Sealed);
+        let sealed = cut_and_seal(region, used, facts.bytes);
+        let sealed = sealed.inspect_err(|_| self.tell(facts, Change::Released))?;
+        let facts = Facts { bytes: used, ..facts };
+        self.held.insert(id, Held { facts, state: State::Sealed { sealed, granted: false } });
+        self.tell(facts, Change::Sealed);
         Ok(used)
     }
 
-    /// Lets the workload fetch a region that `owner` has filled and had sealed.
+    /// Lets the workload fetch a region that `owner` has filled and had sealed, or an arena, which
+    /// is closed to further writers first.
     ///
     /// # Errors
-    /// `region.unknown` for another's region, and one that is not sealed or not there.
+    /// `region.unknown` for another's region, and one that is not sealed or not there;
+    /// `region.invalid` for an arena whose owner has put seals of its own on it, or holes into it.
     pub(crate) fn grant(&mut self, owner: Owner, id: RegionId) -> Result<(), Refused> {
-        let held = self.held.get_mut(&id).filter(|held| held.owner == owner);
         let refused = |message| refused(ErrorCode::RegionUnknown, message);
-        match held {
-            Some(Held { bytes, state: State::Sealed { granted, .. }, .. }) => {
-                *granted = true;
-                let bytes = *bytes;
-                self.tell(id, owner, bytes, Change::Granted);
-                Ok(())
+        let none = || refused(format!("{owner} has no region {id}, so it is not handed on"));
+        let held = self.held.get_mut(&id).filter(|held| held.is_own(owner)).ok_or_else(none)?;
+        match &mut held.state {
+            State::Sealed { granted, .. } => *granted = true,
+            State::Shared(_) => return Ok(()),
+            State::Draft(_) => return self.share(id),
+            State::Filling(_) => {
+                return Err(refused(format!("region {id} is not sealed, so it is not handed on")));
             }
-            Some(_) => Err(refused(format!("region {id} is not sealed, so it is not handed on"))),
-            None => Err(refused(format!("{owner} has no region {id}, so it is not handed on"))),
         }
+        let facts = held.facts;
+        self.tell(facts, Change::Granted);
+        Ok(())
     }
 
-    /// Hands a granted region (or the workload's own) over, read-only, and forgets it.
+    /// Closes an arena to every writer but the mapping that its owner has.
+    fn share(&mut self, id: RegionId) -> Result<(), Refused> {
+        let Some(Held { facts, state: State::Draft(draft) }) = self.held.remove(&id) else { return Ok(()) };
+        let invalid = |error: RejectError| refused(ErrorCode::RegionInvalid, error.to_string());
+        let shared = draft.share().map_err(invalid).inspect_err(|_| self.tell(facts, Change::Released))?;
+        self.held.insert(id, Held { facts, state: State::Shared(shared) });
+        self.tell(facts, Change::Granted);
+        Ok(())
+    }
+
+    /// Hands a granted region (or the workload's own) over, read-only, and forgets it, unless it
+    /// is an arena.
     ///
     /// # Errors
     /// `region.unknown` when it was not granted or was fetched before.
-    pub(crate) fn fetch(&mut self, id: RegionId) -> Result<(OwnedFd, u64), Refused> {
-        let own = |held: &Held| held.owner == Owner::Workload;
-        let may = self.held.get(&id).is_some_and(|held| match held.state {
-            State::Sealed { granted, .. } => granted || own(held),
-            State::Filling(_) => false,
-        });
+    pub(crate) fn fetch(&mut self, id: RegionId) -> Result<Fetched, Refused> {
         let unknown = || {
             refused(ErrorCode::RegionUnknown, format!("region {id} was not granted, or was fetched before"))
         };
-        let held = if may { self.held.remove(&id) } else { None }.ok_or_else(unknown)?;
-        let State::Sealed { sealed, .. } = held.state else { return Err(unknown()) };
-        let reader = sealed
-            .reader_descriptor()
-            .map_err(|error| refused(ErrorCode::RegionInvalid, error.to_string()))?;
-        self.tell(id, held.owner, held.bytes, Change::Fetched);
-        Ok((reader, held.bytes))
+        let held = self.held.get(&id).filter(|held| held.is_granted()).ok_or_else(unknown)?;
+        let reader = match &held.state {
+            State::Sealed { sealed, .. } => sealed.reader_descriptor(),
+            State::Shared(shared) => shared.reader_descriptor(),
+            State::Filling(_) | State::Draft(_) => return Err(unknown()),
+        };
+        let reader = reader.map_err(|error| refused(ErrorCode::RegionInvalid, error.to_string()))?;
+        let facts = held.facts;
+        if !facts.arena {
+            self.held.remove(&id);
+        }
+        self.tell(facts, Change::Fetched);
+        Ok(Fetched { reader, bytes: facts.bytes, arena: facts.arena })
     }
 
     /// Frees what a process that ended has left behind.
     pub(crate) fn release_owner(&mut self, owner: Owner) {
         let goes =
-            |held: &Held| held.owner == owner && !matches!(held.state, State::Sealed { granted: true, .. });
+            |held: &Held| held.is_own(owner) && !matches!(held.state, State::Sealed { granted: true, .. });
         let gone: Vec<_> = self.held.extract_if(.., |_, held| goes(held)).collect();
-        for (id, held) in gone {
-            self.tell(id, owner, held.bytes, Change::Released);
+        for (_, held) in gone {
+            self.tell(held.facts, Change::Released);
         }
     }
 }
@@ -209,6 +286,7 @@ fn cut_and_seal(mut region: Region, used: u64, bytes: u64) -> Result<Sealed, Ref
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ioi_shm::{OwnMemory, PeerMemory};
 
     /// A region that `owner` has filled and sealed.
     fn sealed(regions: &mut Regions, owner: Owner) -> RegionId {
@@ -231,7 +309,7 @@ mod tests {
             assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown, "{other} granted it");
         }
         regions.grant(Owner::Plugin(1), id).unwrap();
-        assert_eq!(regions.fetch(id).unwrap().1, 4096);
+        assert_eq!(regions.fetch(id).unwrap().bytes, 4096);
         assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown, "fetched twice");
     }
 
@@ -249,5 +327,65 @@ mod tests {
         drop(writer);
         assert_eq!(code(regions.seal(Owner::Plugin(2), id, 4096)), ErrorCode::RegionUnknown);
         assert_eq!(regions.seal(Owner::Plugin(1), id, 4096).unwrap(), 4096);
+    }
+
+    #[test]
+    fn an_arena_is_its_owners_until_it_ends_and_takes_no_other_writer_once_it_is_granted() {
+        let mut regions = Regions::default();
+        let owner = Owner::Plugin(1);
+        let (id, writer) = regions.arena(owner, 8192).unwrap();
+        let again = writer.try_clone().unwrap();
+        let memory = OwnMemory::adopt_whole(writer, 8192).unwrap();
+        assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown, "it was not granted");
+        assert_eq!(code(regions.grant(Owner::Plugin(2), id)), ErrorCode::RegionUnknown);
+        assert_eq!(code(regions.seal(owner, id, 8192)), ErrorCode::RegionUnknown, "an arena isn't sealed");
+        for _ in 0..2 {
+            regions.grant(owner, id).unwrap();
+            let Fetched { reader, bytes, arena } = regions.fetch(id).unwrap();
+            assert_eq!((bytes, arena), (8192, true));
+            PeerMemory::accept(reader, 8192, 8192).expect("sealed for sharing, and whole");
+        }
+        assert!(OwnMemory::adopt(again, 8192).is_err(), "a second writer");
+        assert_eq!(regions.held_by(owner), (1, 8192));
+        regions.release_owner(owner);
+        assert_eq!((regions.held_by(owner), code(regions.fetch(id))), ((0, 0), ErrorCode::RegionUnknown));
+        drop(memory);
+    }
+
+    #[test]
+    fn an_arena_that_its_owner_has_cut_holes_into_or_sealed_itself_is_handed_to_nobody() {
+        use rustix::fs::{FallocateFlags, SealFlags, fallocate, fcntl_add_seals};
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let attacks: [fn(&OwnedFd, FallocateFlags); 2] = [
+            |writer, hole| fallocate(writer, hole, 4096, 4096).unwrap(),
+            |writer, _| fcntl_add_seals(writer, SealFlags::SEAL).unwrap(),
+        ];
+        for attack in attacks {
+            let mut regions = Regions::default();
+            let (id, writer) = regions.arena(Owner::Plugin(1), 8192).unwrap();
+            attack(&writer, hole);
+            assert_eq!(code(regions.grant(Owner::Plugin(1), id)), ErrorCode::RegionInvalid);
+            assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown);
+            assert_eq!(regions.held_by(Owner::Plugin(1)), (0, 0));
+        }
+    }
+
+    #[test]
+    fn arenas_and_regions_of_one_owner_count_against_one_quota() {
+        let mut regions = Regions::default();
+        for at in 0..limits::REGIONS_OPEN_MAX {
+            let made = if at % 2 == 0 {
+                regions.arena(Owner::Plugin(1), 4096)
+            } else {
+                regions.alloc(Owner::Plugin(1), 4096)
+            };
+            drop(made.unwrap());
+        }
+        assert_eq!(code(regions.arena(Owner::Plugin(1), 4096)), ErrorCode::QuotaMemory);
+        assert!(regions.arena(Owner::Plugin(2), 4096).is_ok());
+        assert_eq!(code(regions.arena(Owner::Plugin(2), OWNER_BYTES_MAX)), ErrorCode::QuotaMemory);
+        for bytes in [0, limits::REGION_BYTES_MAX + 1] {
+            assert_eq!(code(regions.arena(Owner::Plugin(3), bytes)), ErrorCode::QuotaMemory);
+        }
     }
 }

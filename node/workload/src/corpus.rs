@@ -110,8 +110,8 @@ impl Corpus {
         let digest = |document| ingestion.goes_on().and_then(|()| digest(document, &text, source.as_ref()));
         let digests = ingestion.documents.iter().map(digest).collect::<Result<Vec<_>, _>>()?;
         let reply = IngestResult {
-            text_digest: blake3(&text).to_string(),
-            source_digest: source.as_deref().map(|bytes| blake3(bytes).to_string()).unwrap_or_default(),
+            text_digest: text.digest().to_string(),
+            source_digest: source.as_ref().map(|bulk| bulk.digest().to_string()).unwrap_or_default(),
             document_digests: digests.iter().map(Digest::to_string).collect(),
         };
         drop(source);

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod arenas;
 mod corpus;
 mod memory;
 mod model;
@@ -39,7 +40,7 @@ async fn run() -> Result<()> {
     let (heart, descriptors) = Heart::start(inherited.descriptors()?)?;
     let mut host = WorkloadHostClient::new(pair::client(inherited.supervisor()?).await?);
     host.configure(ConfigureRequest {}).await.context("no configuration came")?;
-    let memory = Memory { host, transfers: Transfers::start(descriptors)? };
+    let memory = Memory::new(host, Transfers::start(descriptors)?);
     heart.serving();
     pair::serve(inherited.named("orchestrator")?, services(Arc::default(), memory)).await?;
     Ok(())

@@ -8,9 +8,9 @@ use crate::models::Models;
 use ioi_ipc::jobs::{Job, Jobs};
 use ioi_ipc::proto::control::{
     CancelJobReply, CancelJobRequest, ComposeJob, ExecuteJobRequest, HealthCheckReply, HealthCheckRequest,
-    IndexResult, IngestJob, IngestResult, JobEvent, JobResult, LoadModelReply, LoadModelRequest,
-    execute_job_request::Job as Work, job_event::Event, job_result::Result as Done,
-    workload_server::Workload,
+    IndexResult, IngestJob, IngestResult, JobEvent, JobResult, LeaveArenasReply, LeaveArenasRequest,
+    LoadModelReply, LoadModelRequest, execute_job_request::Job as Work, job_event::Event,
+    job_result::Result as Done, workload_server::Workload,
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
@@ -83,6 +83,14 @@ impl Workload for Service {
         Ok(Response::new(CancelJobReply { was_running }))
     }
 
+    async fn leave_arenas(
+        &self,
+        request: Request<LeaveArenasRequest>,
+    ) -> Result<Response<LeaveArenasReply>, Status> {
+        self.shop.memory.leave(&request.into_inner().regions);
+        Ok(Response::new(LeaveArenasReply {}))
+    }
+
     async fn health_check(
         &self,
         _: Request<HealthCheckRequest>,
@@ -95,6 +103,7 @@ impl Workload for Service {
             documents,
             text_bytes,
             models_loaded: self.shop.models.loaded(),
+            arenas: u32::try_from(self.shop.memory.arenas()).unwrap_or(u32::MAX),
         }))
     }
 }

@@ -74,7 +74,7 @@ impl Batch {
             if !bytes.is_empty() {
                 let mut buffer: Buffer = call.host().alloc(bytes.len() as u64)?;
                 buffer[..bytes.len()].copy_from_slice(bytes);
-                slices.push(buffer.seal(bytes.len())?);
+                slices.push(buffer.hand_over(bytes.len())?);
             }
         }
         let number = |number: u64| Value::from(i64::try_from(number).unwrap_or(NUMBER_MAX));

@@ -41,7 +41,7 @@ fn catch(call: &Call) -> Result<(Buffer, Option<OwnedFd>), ToolError> {
                 }
                 kept
             });
-            let buffer = call.host().alloc(BYTES as u64);
+            let buffer = call.host().alloc_sealed(BYTES as u64);
             done.store(true, Ordering::Release);
             (buffer, looking.join().unwrap_or_default())
         });
@@ -55,14 +55,14 @@ fn catch(call: &Call) -> Result<(Buffer, Option<OwnedFd>), ToolError> {
 
 /// A second mapping of the same memory is kept while the first is given up for sealing.
 fn seal_while_mapped(call: &Call) -> Result<Try, ToolError> {
-    let mut buffer = call.host().alloc(BYTES as u64).map_err(failed)?;
+    let mut buffer = call.host().alloc_sealed(BYTES as u64).map_err(failed)?;
     buffer[..BYTES].fill(b'b');
     let first = buffer.as_mut_ptr().cast();
     // SAFETY: an old length of 0 makes a further mapping of the same shared pages
     // at an address that the kernel chooses (mremap(2)); the first one stays as
     // it is, and no reference is ever made into the second.
     let second = unsafe { rustix::mm::mremap(first, 0, BYTES, MremapFlags::MAYMOVE) };
-    let sealed = buffer.seal(BYTES).map(|_| "sealed although it was still mapped for writing");
+    let sealed = buffer.hand_over(BYTES).map(|_| "sealed although it was still mapped for writing");
     if let Ok(second) = second {
         // SAFETY: this is exactly the mapping made above, and nothing refers to it.
         let _ = unsafe { rustix::mm::munmap(second, BYTES) };
@@ -74,7 +74,7 @@ pub(crate) fn rewrite_sealed(call: &Call) -> Result<(Vec<Try>, Slice), ToolError
     let mut tries = vec![seal_while_mapped(call)?];
     let (mut buffer, kept) = catch(call)?;
     buffer[..BYTES].fill(b'a');
-    let slice = buffer.seal(BYTES).map_err(failed)?;
+    let slice = buffer.hand_over(BYTES).map_err(failed)?;
     if let Some(file) = &kept {
         let written = rustix::io::pwrite(file, b"rewritten", 0).map(|_| "written");
         tries.push(Try::of("wrote through a descriptor that it had kept", written));

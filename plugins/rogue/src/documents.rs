@@ -81,6 +81,24 @@ fn names_of_its_own() -> Value {
     Value::Map(map)
 }
 
+/// Goes on writing what it has lent, as long as it lives: the document, and another of the same length.
+fn rewrite(lent: *mut u8, own: &[u8]) {
+    let other = String::from_utf8_lossy(own).replace("reeds", "ponds").into_bytes();
+    let (lent, own) = (lent.expose_provenance(), own.to_vec());
+    std::thread::spawn(move || {
+        let lent: *mut u8 = std::ptr::with_exposed_provenance_mut(lent);
+        loop {
+            for bytes in [&other, &own] {
+                for (at, byte) in bytes.iter().enumerate() {
+                    // SAFETY: the arena stays mapped as long as the process lives, and the document
+                    // lies within it; nothing of this process looks at it again.
+                    unsafe { lent.add(at).write_volatile(*byte) };
+                }
+            }
+        }
+    });
+}
+
 /// One document: its own bytes, or others under a digest that hides it or owns up to it.
 fn hand_over(call: &Call, path: &str, way: &str) -> Result<Reply, ToolError> {
     let mut file = call.host().open(0, path.as_bytes()).map_err(failed)?;
@@ -91,9 +109,16 @@ fn hand_over(call: &Call, path: &str, way: &str) -> Result<Reply, ToolError> {
         "other-digest" => (other.clone(), blake3::hash(&other)),
         _ => (own.clone(), blake3::hash(&own)),
     };
-    let mut buffer = call.host().alloc(bytes.len() as u64).map_err(failed)?;
+    let host = call.host();
+    let lends = way == "rewrite-lent";
+    let buffer = if lends { host.alloc(bytes.len() as u64) } else { host.alloc_sealed(bytes.len() as u64) };
+    let mut buffer = buffer.map_err(failed)?;
     buffer[..bytes.len()].copy_from_slice(&bytes);
-    let slice = buffer.seal(bytes.len()).map_err(failed)?;
+    let kept = buffer.as_mut_ptr();
+    let slice = buffer.hand_over(bytes.len()).map_err(failed)?;
+    if lends {
+        rewrite(kept, &own);
+    }
     let length = i64::try_from(bytes.len()).map_err(|error| ToolError::failed(error.to_string()))?;
     let document = Value::map([
         ("digest", Value::from(format!("blake3:{}", digest.to_hex()))),

@@ -1,10 +1,11 @@
 //! Shared memory that a plugin fills and hands on without a copy.
 
+use crate::arenas::{Filling, Lent};
 use crate::connection::Connection;
 use crate::host::HostError;
 use ioi_plugin::message::{BulkHandle, Request};
 use ioi_plugin::services::{AllocAnswer, SEAL, SealAnswer, SealArguments, Shape};
-use ioi_shm::PeerBuffer;
+use ioi_shm::{Handle, PeerBuffer};
 use ioi_types::{Digest, ErrorCode};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -14,88 +15,123 @@ use std::sync::Arc;
 /// How long the host may take to seal a region.
 const SEAL_MS: u32 = 10_000;
 
-/// Writable shared memory, from [`Host::alloc`](crate::Host::alloc). Dropped unsealed, the host frees
-/// it when the plugin ends.
+/// Writable shared memory, from [`Host::alloc`](crate::Host::alloc): a lease of one of the plugin's
+/// arenas, or a region that is sealed before anybody reads it. Dropped, a lease is free again; a
+/// region is, when the plugin ends.
 pub struct Buffer {
-    memory: PeerBuffer,
-    region: u64,
-    connection: Arc<Connection>,
+    memory: Memory,
+}
+
+enum Memory {
+    Lease(Filling),
+    Region { memory: PeerBuffer, region: u64, connection: Arc<Connection> },
 }
 
 impl Buffer {
+    pub(crate) const fn lease(filling: Filling) -> Self {
+        Self { memory: Memory::Lease(filling) }
+    }
+
     pub(crate) fn map(
         memory: OwnedFd,
         answer: AllocAnswer,
         wanted_bytes: u64,
         connection: Arc<Connection>,
     ) -> Result<Self, HostError> {
-        if answer.bytes < wanted_bytes {
-            return Err(HostError::shape(format_args!(
-                "{wanted_bytes} bytes were asked for and {} came",
-                answer.bytes
-            )));
-        }
-        let memory = PeerBuffer::map(memory, answer.bytes);
+        let AllocAnswer { region, bytes } = at_least(answer, wanted_bytes)?;
+        let memory = PeerBuffer::map(memory, bytes);
         let memory = memory.map_err(|error| HostError::io("the region can't be mapped", error))?;
-        Ok(Self { memory, region: answer.region, connection })
+        Ok(Self { memory: Memory::Region { memory, region, connection } })
     }
 
-    /// Gives the first `used` bytes up for reading by others: unmaps the
-    /// memory, closes its descriptor and has the host make it immutable.
+    /// Gives the first `used` bytes up for reading by others. A lease is the plugin's again when
+    /// the host says that it was read; a region is unmapped, closed and made immutable by the host.
     ///
     /// # Errors
-    /// `slice.range` when `used` is 0 or more than there is; those of the host:
+    /// `slice.range` when `used` is 0 or more than there is; of a region also those of the host:
     /// `region.busy`, `region.invalid`.
-    pub fn seal(self, used: usize) -> Result<Slice, HostError> {
-        let Self { memory, region, connection } = self;
-        if !(1..=memory.len()).contains(&used) {
-            let message = format!("{used} bytes of a buffer of {} can't be sealed", memory.len());
+    pub fn hand_over(self, used: usize) -> Result<Slice, HostError> {
+        if !(1..=self.len()).contains(&used) {
+            let message = format!("{used} bytes of a buffer of {} can't be handed over", self.len());
             return Err(HostError::new(ErrorCode::SliceRange, message));
         }
-        // Sealing fails while anybody has it mapped for writing.
-        drop(memory);
-        let arguments = SealArguments { region, used: used as u64 }.to_bytes();
-        let response = connection.start_alone(&Request::new(SEAL, arguments, SEAL_MS))?.wait()?;
-        let answer = SealAnswer::from_bytes(&response.result).map_err(HostError::shape)?;
-        if answer.bytes < used as u64 {
-            return Err(HostError::shape(format_args!(
-                "{used} bytes were to be sealed and {} were",
-                answer.bytes
-            )));
+        let length = used as u64;
+        match self.memory {
+            Memory::Lease(filling) => Ok(Slice::lent(filling.hand_over()?, length)),
+            Memory::Region { memory, region, connection } => {
+                // Sealing fails while anybody has it mapped for writing.
+                drop(memory);
+                seal(&connection, region, length)?;
+                Ok(Slice::sealed(region, length))
+            }
         }
-        Ok(Slice::new(region, used as u64))
     }
+}
+
+/// What came, if it is as much as was asked for.
+pub(crate) fn at_least(answer: AllocAnswer, wanted_bytes: u64) -> Result<AllocAnswer, HostError> {
+    if answer.bytes < wanted_bytes {
+        let came = answer.bytes;
+        return Err(HostError::shape(format_args!("{wanted_bytes} bytes were asked for and {came} came")));
+    }
+    Ok(answer)
+}
+
+fn seal(connection: &Arc<Connection>, region: u64, used: u64) -> Result<(), HostError> {
+    let arguments = SealArguments { region, used }.to_bytes();
+    let response = connection.start_alone(&Request::new(SEAL, arguments, SEAL_MS))?.wait()?;
+    let SealAnswer { bytes } = SealAnswer::from_bytes(&response.result).map_err(HostError::shape)?;
+    if bytes < used {
+        let message = format!("{used} bytes were to be sealed and {bytes} were");
+        return Err(HostError::shape(message));
+    }
+    Ok(())
 }
 
 impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.memory
+        match &self.memory {
+            Memory::Lease(filling) => filling.bytes(),
+            Memory::Region { memory, .. } => memory,
+        }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.memory
+        match &mut self.memory {
+            Memory::Lease(filling) => filling.bytes_mut(),
+            Memory::Region { memory, .. } => memory,
+        }
     }
 }
 
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Buffer {{ region: {}, bytes: {} }}", self.region, self.memory.len())
+        f.debug_struct("Buffer").field("bytes", &self.len()).finish_non_exhaustive()
     }
 }
 
-/// Immutable bytes in shared memory, for [`Reply::with_slice`](crate::Reply::with_slice).
-#[derive(Clone, Debug, PartialEq)]
+/// Bytes in shared memory, for [`Reply::with_slice`](crate::Reply::with_slice). A lease that is
+/// dropped instead is free again.
+#[derive(Debug)]
 pub struct Slice {
     handle: BulkHandle,
+    lent: Option<Lent>,
 }
 
 impl Slice {
-    fn new(region: u64, length: u64) -> Self {
-        Self { handle: BulkHandle { region, length, ..BulkHandle::default() } }
+    /// A sealed region has one generation, the first.
+    fn sealed(region: u64, length: u64) -> Self {
+        Self { handle: BulkHandle { region, generation: 1, length, ..BulkHandle::default() }, lent: None }
+    }
+
+    fn lent(lent: Lent, length: u64) -> Self {
+        let Handle { region, generation, offset, .. } = *lent.handle();
+        let handle = BulkHandle { region, generation, offset, length, ..BulkHandle::default() };
+        Self { handle, lent: Some(lent) }
     }
 
     /// The region's number.
@@ -124,7 +160,8 @@ impl Slice {
         self
     }
 
-    pub(crate) fn into_handle(self) -> BulkHandle {
-        self.handle
+    /// What goes over the wire, and what has to be told once it has gone.
+    pub(crate) fn into_parts(self) -> (BulkHandle, Option<Lent>) {
+        (self.handle, self.lent)
     }
 }

@@ -1,10 +1,11 @@
 //! One call of a tool, and its answer.
 
 use crate::Slice;
+use crate::arenas::Lent;
 use crate::connection::Connection;
 use crate::host::{Host, HostError};
 use ioi_canon::{Limits, Value, parse};
-use ioi_plugin::message::{BulkHandle, Response};
+use ioi_plugin::message::Response;
 use ioi_plugin::services::value_bytes;
 use ioi_plugin::{CallError, IncomingCall};
 use ioi_types::ErrorCode;
@@ -100,25 +101,27 @@ impl Call {
 #[derive(Debug)]
 pub struct Reply {
     value: Value,
-    handles: Vec<BulkHandle>,
+    slices: Vec<Slice>,
 }
 
 impl Reply {
     /// A value; at most 64 KiB as canonical JSON.
     #[must_use]
     pub const fn new(value: Value) -> Self {
-        Self { value, handles: Vec::new() }
+        Self { value, slices: Vec::new() }
     }
 
-    /// Hands a sealed slice on, after those before it. At most 64.
+    /// Hands a slice on, after those before it. At most 64.
     #[must_use]
     pub fn with_slice(mut self, slice: Slice) -> Self {
-        self.handles.push(slice.into_handle());
+        self.slices.push(slice);
         self
     }
 
-    pub(crate) fn into_response(self) -> Response {
-        Response { result: self.value.to_bytes(), handles: self.handles }
+    /// The answer, and the leases that are out once it was sent.
+    pub(crate) fn into_response(self) -> (Response, Vec<Lent>) {
+        let (handles, lent): (_, Vec<_>) = self.slices.into_iter().map(Slice::into_parts).unzip();
+        (Response { result: self.value.to_bytes(), handles }, lent.into_iter().flatten().collect())
     }
 }
 

@@ -5,9 +5,11 @@
 //! host that doesn't read could otherwise stop it from reading. What it
 //! produces (echoes, credit) the clock's thread writes.
 
+use crate::arenas::Arenas;
 use crate::descriptors::Descriptors;
 use crate::host::HostError;
 use ioi_plugin::message::{Request, Response};
+use ioi_plugin::services::{RETURN, ReturnArguments, Shape};
 use ioi_plugin::{
     CallError, CallId, CloseReason, Effect, Effects, IncomingCall, Now, PluginConfig, RequestId, Session,
 };
@@ -39,6 +41,7 @@ pub(crate) struct Connection {
     /// The socket to write to, and the buffer that is being written.
     writer: Mutex<(UnixStream, Vec<u8>)>,
     pub(crate) descriptors: Descriptors,
+    pub(crate) arenas: Arc<Arenas>,
 }
 
 #[derive(Debug)]
@@ -84,6 +87,7 @@ impl Connection {
             clock: Condvar::new(),
             writer: Mutex::new((socket, Vec::new())),
             descriptors: Descriptors::new(transfer_prefix),
+            arenas: Arc::default(),
         })
     }
 
@@ -149,6 +153,12 @@ impl Connection {
             let error = CallError::new(ErrorCode::ArgumentInvalid, "tools of this version take no body");
             let _closed = state.session.fail(now, call.id, &error, &mut state.effects);
             return;
+        }
+        if call.one_way && call.request.name == RETURN {
+            // Of another shape it returns nothing.
+            return self
+                .arenas
+                .returned(&ReturnArguments::from_bytes(&call.request.arguments).unwrap_or_default());
         }
         let cancelled = Arc::new(AtomicBool::new(false));
         state.open.insert(call.id, cancelled.clone());
@@ -285,20 +295,22 @@ impl Connection {
         }
     }
 
-    /// Answers a tool's call. A call that ended meanwhile needs no answer.
-    pub(crate) fn answer(&self, call: &IncomingCall, answer: Result<Response, CallError>) {
+    /// Answers a tool's call, and says whether the answer goes out. A call that ended meanwhile
+    /// needs none.
+    pub(crate) fn answer(&self, call: &IncomingCall, answer: &Result<Response, CallError>) -> bool {
         let mut state = self.lock();
         state.open.remove(&call.id);
+        let mut is_sent = false;
         if !call.one_way {
-            self.step(&mut state, |session, now, effects| {
-                let sent = match &answer {
+            is_sent = self.step(&mut state, |session, now, effects| {
+                let sent = match answer {
                     Ok(response) => session.respond(now, call.id, response, effects),
                     Err(error) => session.fail(now, call.id, error, effects),
                 };
                 if let Err(
                     refused @ (ioi_plugin::CommandError::Invalid(_)
                     | ioi_plugin::CommandError::TooLong { .. }),
-                ) = sent
+                ) = &sent
                 {
                     let error = CallError::new(
                         ErrorCode::PluginFailed,
@@ -306,10 +318,12 @@ impl Connection {
                     );
                     let _ended = session.fail(now, call.id, &error, effects);
                 }
+                sent.is_ok()
             });
         }
         drop(state);
         self.flush();
+        is_sent
     }
 
     /// Begins a request for a tool's call, waiting while as many as agreed are open.

@@ -1,11 +1,13 @@
 //! What a tool may ask its host for. Every request passes the host's policy.
 
-use crate::buffer::Buffer;
+use crate::arenas::Filling;
+use crate::buffer::{Buffer, at_least};
 use crate::connection::{Connection, Pending};
 use crate::file::{File, OpenMany};
 use ioi_plugin::message::Request;
 use ioi_plugin::services::{
-    ALLOC, AllocAnswer, AllocArguments, LIST, ListArguments, Page, READ, ReadAnswer, ReadArguments, Shape,
+    ALLOC, ARENA, AllocAnswer, AllocArguments, LIST, ListArguments, Page, READ, ReadAnswer, ReadArguments,
+    Shape,
 };
 use ioi_plugin::{CallError, CommandError, IncomingCall};
 use ioi_types::{ErrorCode, TransferId};
@@ -136,14 +138,48 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Shared memory of at least `bytes` bytes, zeroed, to fill and [`seal`](Buffer::seal).
+    /// Shared memory of at least `bytes` bytes, to fill and [`hand over`](Buffer::hand_over).
+    ///
+    /// It is a lease of an arena where that has room: the reader copies it out, and the memory
+    /// is used again, with whatever this plugin wrote there before in it. Else, and beyond 16 MiB,
+    /// it is as [`alloc_sealed`](Self::alloc_sealed) makes it.
     ///
     /// # Errors
     /// `quota.memory`, and as [`open`](Self::open).
     pub fn alloc(&self, bytes: u64) -> Result<Buffer, HostError> {
+        match self.lease(bytes)? {
+            Some(filling) => Ok(Buffer::lease(filling)),
+            None => self.alloc_sealed(bytes),
+        }
+    }
+
+    /// A region of at least `bytes` bytes, zeroed, that is sealed when it is handed over: for
+    /// what many read, and what must stay as it is. Making one costs more than filling it.
+    ///
+    /// # Errors
+    /// `quota.memory`, and as [`open`](Self::open).
+    pub fn alloc_sealed(&self, bytes: u64) -> Result<Buffer, HostError> {
         let (response, memory) = self.start_transfer(ALLOC, AllocArguments { bytes }.to_bytes())?.wait()?;
         let answer = AllocAnswer::from_bytes(&response).map_err(HostError::shape)?;
         Buffer::map(memory, answer, bytes, self.connection.clone())
+    }
+
+    /// A lease of an arena, which the host is asked for where none is idle; `None` without room.
+    fn lease(&self, bytes: u64) -> Result<Option<Filling>, HostError> {
+        if let Some(filling) = self.connection.arenas.lease(bytes) {
+            return filling.map(Some);
+        }
+        let Some(room) = self.connection.arenas.room(bytes) else { return Ok(None) };
+        let arguments = AllocArguments { bytes: room.bytes() };
+        let (response, memory) = match self.start_transfer(ARENA, arguments.to_bytes())?.wait() {
+            Err(HostError { code: ErrorCode::QuotaMemory | ErrorCode::ServiceUnknown, .. }) => {
+                return Ok(None);
+            }
+            answered => answered?,
+        };
+        let answer = AllocAnswer::from_bytes(&response).map_err(HostError::shape)?;
+        let AllocAnswer { region, .. } = at_least(answer, room.bytes())?;
+        room.fill(memory, region, bytes).map(Some)
     }
 }
 

@@ -27,6 +27,7 @@
 //! | [`Buffer`], [`Slice`] | shared memory to fill and hand on without a copy |
 #![forbid(unsafe_code)]
 
+mod arenas;
 mod buffer;
 mod call;
 mod connection;

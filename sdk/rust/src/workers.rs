@@ -1,9 +1,9 @@
 //! Threads that run the tools.
 
+use crate::arenas::Lent;
 use crate::call::{Call, Reply, ToolError};
 use crate::connection::Connection;
 use ioi_plugin::IncomingCall;
-use ioi_plugin::message::Response;
 use ioi_types::ErrorCode;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -18,7 +18,13 @@ pub(crate) type Tools = BTreeMap<String, Tool>;
 pub(crate) fn work(tools: &Tools, connection: &Arc<Connection>) {
     while let Some((incoming, cancelled)) = connection.next_call() {
         let answer = run(tools, connection, incoming.clone(), cancelled);
-        connection.answer(&incoming, answer.map_err(|error| error.to_call_error()));
+        let (answer, lent) = match answer.map(Reply::into_response) {
+            Ok((response, lent)) => (Ok(response), lent),
+            Err(error) => (Err(error.to_call_error()), Vec::new()),
+        };
+        if connection.answer(&incoming, &answer) {
+            lent.into_iter().for_each(Lent::sent);
+        }
     }
 }
 
@@ -27,7 +33,7 @@ fn run(
     connection: &Arc<Connection>,
     incoming: IncomingCall,
     cancelled: Arc<AtomicBool>,
-) -> Result<Response, ToolError> {
+) -> Result<Reply, ToolError> {
     let name = &incoming.request.name;
     let tool = tools.get(name);
     let tool =
@@ -35,7 +41,7 @@ fn run(
     let call = Call::new(incoming, cancelled, connection.clone())?;
     // A tool's own state is behind its own locks, which a panic poisons.
     let result = catch_unwind(AssertUnwindSafe(|| tool(&call)));
-    result.unwrap_or_else(|panic| Err(ToolError::failed(describe(&*panic)))).map(Reply::into_response)
+    result.unwrap_or_else(|panic| Err(ToolError::failed(describe(&*panic))))
 }
 
 fn describe(panic: &(dyn Any + Send)) -> String {

@@ -50,7 +50,8 @@ impl Lender {
             return Err(RangeError { offset: bounds.start, length, bytes: memory.bytes() });
         }
         memory.claim(std::slice::from_ref(&bounds))?;
-        let arena = Arena::new(region, bounds.clone(), bounds.start, quota);
+        let allocated = if memory.is_whole() { bounds.end } else { bounds.start };
+        let arena = Arena::new(region, bounds, allocated, quota);
         Ok(Lender { memory, arena, open: Vec::new(), youngest: 0 })
     }
 
@@ -81,19 +82,35 @@ impl Lender {
     /// # Errors
     /// [`FillError::HandedOver`], or [`FillError::Handle`].
     pub fn fill(&mut self, handle: &Handle) -> Result<&mut [u8], FillError> {
-        let range = self.arena.check(handle)?;
-        if self.open_at(handle).is_none() {
-            return Err(FillError::HandedOver);
-        }
-        let start = self.memory.mapping().start();
-        let length = (range.end - range.start) as usize;
+        let (start, length) = self.open_part(handle)?;
         // SAFETY: the range lies within the arena, which this lender alone has claimed,
         // so nothing else in this process refers to it; the borrow of `self` keeps it
         // the only reference. No other process can write it: memory that this one made by
         // its seals, memory that it adopted by those and the broker's promise
         // (`OwnMemory::adopt`). That peers may read it while it is written concerns them,
         // not this process. It was allocated.
-        Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr().add(range.start as usize), length) })
+        Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), length) })
+    }
+
+    /// What was filled in so far.
+    ///
+    /// # Errors
+    /// As [`Lender::fill`].
+    pub fn filled(&self, handle: &Handle) -> Result<&[u8], FillError> {
+        let (start, length) = self.open_part(handle)?;
+        // SAFETY: as in `fill`; the borrow of `self` keeps this process from writing it.
+        Ok(unsafe { std::slice::from_raw_parts(start.as_ptr(), length) })
+    }
+
+    /// Where a lease lies that was not handed over yet.
+    fn open_part(&self, handle: &Handle) -> Result<(NonNull<u8>, usize), FillError> {
+        let range = self.arena.check(handle)?;
+        if self.open_at(handle).is_none() {
+            return Err(FillError::HandedOver);
+        }
+        // SAFETY: the range was checked to lie within the arena, and that within the mapping.
+        let start = unsafe { self.memory.mapping().start().add(range.start as usize) };
+        Ok((start, (range.end - range.start) as usize))
     }
 
     /// From now on the peer may read it and this side writes it no more.

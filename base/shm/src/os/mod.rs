@@ -33,7 +33,7 @@ pub use port::{Port, PortReceiver, PortSender, RecvError, SendTimeoutError};
 pub use region::{REGION_BYTES_MAX, Region, RegionError, SealError, WriterMap};
 pub use sealed::Sealed;
 pub use shared::{
-    OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords, WordSize, WriterDraft,
+    OwnMemory, OwnSection, OwnWords, PeerMemory, PeerSection, PeerWords, SharedFile, WordSize, WriterDraft,
 };
 pub use sleep::{Bell, wait, wake};
 pub use system::SystemError;

@@ -36,6 +36,8 @@ pub struct OwnMemory {
     mapping: Arc<Mapping>,
     file: OwnedFd,
     claimed: Mutex<Vec<Range<u64>>>,
+    /// All of it was allocated when it was mapped.
+    is_whole: bool,
 }
 
 impl OwnMemory {
@@ -52,7 +54,7 @@ impl OwnMemory {
         let file = make_file("ioi-shared")?;
         ftruncate(&file, bytes).map_err(SystemError::of("ftruncate"))?;
         let mapping = Arc::new(Mapping::for_writing(file.as_fd(), bytes)?);
-        let memory = OwnMemory { mapping, file, claimed: Mutex::default() };
+        let memory = OwnMemory { mapping, file, claimed: Mutex::default(), is_whole: false };
         memory.allocate(0..allocated)?;
         fcntl_add_seals(&memory.file, SHARED_SEALS).map_err(SystemError::of("fcntl(F_ADD_SEALS)"))?;
         Ok(memory)
@@ -71,7 +73,17 @@ impl OwnMemory {
     /// reading and writing and mapped like this by nobody before.
     pub fn adopt(file: OwnedFd, bytes: u64) -> Result<OwnMemory, RejectError> {
         let mapping = Arc::new(map_as_only_writer(file.as_fd(), bytes, |_| Ok(()))?);
-        Ok(OwnMemory { mapping, file, claimed: Mutex::default() })
+        Ok(OwnMemory { mapping, file, claimed: Mutex::default(), is_whole: false })
+    }
+
+    /// As [`OwnMemory::adopt`], for memory of which the broker has allocated every byte: a
+    /// process that may not allocate files lends it as it is.
+    ///
+    /// # Errors
+    /// As `adopt`, and [`RejectError::Sparse`] when it isn't all there.
+    pub fn adopt_whole(file: OwnedFd, bytes: u64) -> Result<OwnMemory, RejectError> {
+        let mapping = Arc::new(map_as_only_writer(file.as_fd(), bytes, Facts::check_allocated)?);
+        Ok(OwnMemory { mapping, file, claimed: Mutex::default(), is_whole: true })
     }
 
     /// Its size in bytes.
@@ -141,6 +153,11 @@ impl OwnMemory {
         }
         claimed.extend_from_slice(ranges);
         Ok(())
+    }
+
+    /// Whether nothing of it is left to be allocated.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     pub(crate) fn mapping(&self) -> &Arc<Mapping> {
@@ -283,6 +300,25 @@ impl WriterDraft {
         Ok(rustix::io::fcntl_dupfd_cloexec(&self.file, 0).map_err(SystemError::of("fcntl(F_DUPFD)"))?)
     }
 
+    /// The peer has mapped it: shuts everybody else out, for a broker that reads nothing of it
+    /// itself and only hands it on. Nothing is mapped here. A peer that hasn't mapped it by now
+    /// can't do so any more.
+    ///
+    /// # Errors
+    /// As [`PeerMemory::accept`], of which all must be present, and when the peer has put a
+    /// seal of its own on it.
+    pub fn share(self) -> Result<SharedFile, RejectError> {
+        let WriterDraft { file, bytes } = self;
+        fcntl_add_seals(&file, SHARED_SEALS).map_err(SystemError::of("fcntl(F_ADD_SEALS)"))?;
+        let facts = Facts::of(file.as_fd())?;
+        facts.check_shared_seals()?;
+        if facts.bytes != bytes {
+            return Err(RejectError::WrongSize { bytes: facts.bytes, bytes_agreed: bytes });
+        }
+        check_present(file.as_fd(), 0..bytes)?;
+        Ok(SharedFile { file, bytes })
+    }
+
     /// The peer has mapped it: shuts everybody else out and checks that `ranges` are present.
     ///
     /// # Errors
@@ -291,6 +327,29 @@ impl WriterDraft {
         let memory = PeerMemory::seal(self.file, self.bytes, 0)?;
         ranges.iter().try_for_each(|range| memory.check_present(range.clone()))?;
         Ok(memory)
+    }
+}
+
+/// Memory that a peer goes on writing, with a broker that hands it to readers and maps nothing.
+#[derive(Debug)]
+pub struct SharedFile {
+    file: OwnedFd,
+    bytes: u64,
+}
+
+impl SharedFile {
+    /// Its size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A descriptor for a reader ([`PeerMemory::accept`]), open for reading only.
+    ///
+    /// # Errors
+    /// [`RejectError::NoProc`], or [`RejectError::System`] when descriptors run out.
+    pub fn reader_descriptor(&self) -> Result<OwnedFd, RejectError> {
+        reopen_for_reading(self.file.as_fd())
     }
 }
 

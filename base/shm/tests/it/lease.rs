@@ -1,7 +1,12 @@
 //! Leases with their bytes, between one process's two ends.
 
 use crate::common::alone;
-use ioi_shm::{Borrower, FillError, Handle, HandleError, LeaseError, Lender, OwnMemory, PeerMemory, Quota};
+use ioi_shm::{
+    Borrower, FillError, Handle, HandleError, LeaseError, Lender, OwnMemory, PeerMemory, Quota, RejectError,
+    WriterDraft,
+};
+use rustix::fs::{FallocateFlags, fallocate};
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
 const BYTES: u64 = 16 << 20;
@@ -227,4 +232,64 @@ fn memory_of_a_new_arena_holds_nothing_that_another_session_wrote() {
     let (mut other, _theirs) = both(false);
     let fresh = other.lease(8 << 20, 0).unwrap();
     assert!(other.fill(&fresh).unwrap().iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn what_was_filled_is_shown_until_it_is_handed_over() {
+    let _alone = alone();
+    let (mut lender, _borrower) = both(false);
+    let handle = lender.lease(3, 0).unwrap();
+    lender.fill(&handle).unwrap().copy_from_slice(b"abc");
+    assert_eq!(lender.filled(&handle).unwrap(), b"abc");
+    lender.hand_over(&handle).unwrap();
+    assert_eq!(lender.filled(&handle).unwrap_err(), FillError::HandedOver);
+    lender.release(&handle).unwrap();
+    let stale = HandleError::Stale { generation: handle.generation };
+    assert_eq!(lender.filled(&handle).unwrap_err(), FillError::Handle(stale));
+}
+
+#[test]
+fn memory_that_a_broker_shared_is_written_by_the_lenders_mapping_and_by_nothing_else() {
+    let _alone = alone();
+    const WHOLE: u64 = 8192;
+    let draft = WriterDraft::create(WHOLE, std::slice::from_ref(&(0..WHOLE))).unwrap();
+    let (writer, kept) = (draft.writer_descriptor().unwrap(), draft.writer_descriptor().unwrap());
+    let memory = Arc::new(OwnMemory::adopt_whole(writer, WHOLE).unwrap());
+    let shared = draft.share().unwrap();
+    assert_eq!(shared.bytes(), WHOLE);
+    let quota = Quota { leases_max: 2, bytes_max: WHOLE };
+    let mut lender = Lender::new(memory, 7, 0..WHOLE, quota).unwrap();
+    assert_eq!(lender.arena().allocated(), WHOLE, "the lender would allocate what is there");
+    let first = lend(&mut lender, &[b'a'; 4096]);
+
+    let reader = shared.reader_descriptor().unwrap();
+    let again = std::fs::OpenOptions::new().write(true).open(format!("/proc/self/fd/{}", reader.as_raw_fd()));
+    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    for file in [kept.as_fd(), reader.as_fd(), again.as_ref().map_or(kept.as_fd(), |file| file.as_fd())] {
+        assert!(rustix::io::pwrite(file, b"z", 0).is_err());
+        assert!(rustix::fs::ftruncate(file, 0).is_err());
+        assert!(fallocate(file, punch, 0, 4096).is_err());
+    }
+    assert!(OwnMemory::adopt_whole(kept, WHOLE).is_err(), "a second writer");
+
+    let there = PeerMemory::accept(reader, WHOLE, WHOLE).unwrap();
+    let mut borrower = Borrower::untrusted(Arc::new(there), 7, 0..WHOLE, quota);
+    let second = lend(&mut lender, &[b'b'; 4096]);
+    for (handle, byte) in [(first, b'a'), (second, b'b')] {
+        let loan = borrower.take(&handle).unwrap();
+        let mut bytes = [0; 4096];
+        loan.copy_to(&mut bytes, 1000, |_| ());
+        assert_eq!(bytes, [byte; 4096]);
+        lender.release(&borrower.give_back(loan).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn memory_with_holes_is_neither_adopted_as_a_whole_nor_shared() {
+    let _alone = alone();
+    let half = WriterDraft::create(8192, std::slice::from_ref(&(0..4096))).unwrap();
+    let sparse = RejectError::Sparse { bytes_present: 4096, bytes: 8192 };
+    let adopted = OwnMemory::adopt_whole(half.writer_descriptor().unwrap(), 8192);
+    assert_eq!(adopted.unwrap_err(), sparse);
+    assert_eq!(half.share().unwrap_err(), sparse);
 }

@@ -109,7 +109,7 @@ impl Seen {
             print_table(screen, &self.cells());
         }
         if self.plane.regions.is_empty() {
-            screen.line("\n  No region waits to be sealed or fetched.");
+            screen.line("\n  No arena, and no region that waits to be sealed or fetched.");
         } else {
             screen.line("");
             print_table(screen, &self.regions());
@@ -120,7 +120,7 @@ impl Seen {
             more => screen.line(&format!("  … and {more} more; --json lists them")),
         }
         match self.plane.rings.len() {
-            0 => screen.line("  No rings: these processes hand over sealed regions.\n"),
+            0 => screen.line("  No rings: bulk data goes by arenas and sealed regions, calls by sockets.\n"),
             count => screen.line(&format!("  {}; --json lists them\n", counted(count as u64, "ring"))),
         }
     }
@@ -197,7 +197,7 @@ impl Seen {
                 region.region.to_string(),
                 owner(&region.owner, region.owner_instance),
                 size(region.bytes),
-                if region.sealed { "sealed".into() } else { "being filled".into() },
+                region_state(region).into(),
                 if readers.is_empty() { "nobody yet".into() } else { readers.join(", ") },
             ]);
         }
@@ -257,8 +257,16 @@ fn process_json(process: &Process, quota: Option<&Quota>) -> Value {
 
 pub(super) fn region_json(region: &Region) -> Value {
     json!({"region": region.region, "bytes": region.bytes, "owner": region.owner,
-        "owner_instance": region.owner_instance, "sealed": region.sealed, "readers": region.readers,
-        "leases": region.leases})
+        "owner_instance": region.owner_instance, "sealed": region.sealed, "arena": region.arena,
+        "readers": region.readers, "leases": region.leases})
+}
+
+fn region_state(region: &Region) -> &'static str {
+    match (region.arena, region.sealed) {
+        (true, _) => "an arena",
+        (false, true) => "sealed",
+        (false, false) => "being filled",
+    }
 }
 
 fn cell_state(state: cell::State) -> &'static str {

@@ -115,6 +115,8 @@ fn region_words(changed: &RegionChanged) -> String {
     let who = owner(&region.owner, region.owner_instance);
     let (id, bytes) = (region.region, size(region.bytes));
     match changed.change() {
+        Change::Made if region.arena => format!("{id} made as an arena of {who}, {bytes}"),
+        Change::Released if region.arena => format!("{id} released, {bytes} of {who}"),
         Change::Made => format!("{id} made for {who}, {bytes}"),
         Change::Sealed => format!("{id} sealed, {bytes} of {who}"),
         Change::Granted => format!("{id} granted to {}", name(&region.readers.join(", "))),
@@ -167,6 +169,12 @@ mod tests {
     use super::*;
     use ioi_ipc::proto::public::Region;
 
+    fn arena(change: Change) -> RegionChanged {
+        let owner = "plugin:files".into();
+        let region = Region { region: 8, bytes: 1 << 16, owner, arena: true, ..Region::default() };
+        RegionChanged { change: change.into(), region: Some(region) }
+    }
+
     #[test]
     fn an_event_is_one_line_whatever_is_in_it() {
         let process = Process {
@@ -181,6 +189,8 @@ mod tests {
         let rows = [
             (Told::Process(process), "process  plugin:\\u{a}files #2 ended by signal 9"),
             (Told::Region(changed), "region   7 sealed, 1.5 KiB of workload"),
+            (Told::Region(arena(Change::Made)), "region   8 made as an arena of plugin:files, 64.0 KiB"),
+            (Told::Region(arena(Change::Released)), "region   8 released, 64.0 KiB of plugin:files"),
             (Told::Missed(1), "missed   1 event, not kept for this reader"),
         ];
         for (event, words) in rows {

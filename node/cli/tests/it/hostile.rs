@@ -77,6 +77,31 @@ fn bytes_that_are_not_the_files_are_not_taken() {
     assert_one_receipt_verifies(&place, &outcome);
 }
 
+/// Whatever the workload meets while it copies, it keeps the document or refuses it.
+#[test]
+fn a_plugin_that_goes_on_writing_what_it_lent_changes_no_answer() {
+    const ROUNDS: usize = 5;
+    let (mut answered, mut refused) = (0, 0);
+    for _ in 0..ROUNDS {
+        let place = Place::new();
+        let call = taken_over(&place, "rewrite-lent");
+        // Long enough to be written while it is copied.
+        place.write("docs/z.txt", "The heron nests in the reeds. ".repeat(10_000));
+        let outcome = call.outcome_with(b"Where does the heron nest?\n");
+        assert!(!outcome.stdout.contains("ponds"), "{outcome:?}");
+        if outcome.code == Some(0) {
+            answered += 1;
+            let answer = outcome.event("answer");
+            assert!(answer["text"].as_str().unwrap().contains("nests in the reeds"), "{answer}");
+        } else {
+            refused += 1;
+            outcome.assert_fails(4, &["slice.digest", "z.txt"]);
+        }
+        assert_one_receipt_verifies(&place, &outcome);
+    }
+    println!("{answered} answered, {refused} refused");
+}
+
 #[test]
 fn a_digest_that_is_not_the_files_is_not_believed() {
     let place = Place::new();

@@ -282,13 +282,21 @@ fn tap_waits_for_a_run_and_shows_every_start_end_and_region_of_it() {
     for name in ["guardian", "orchestrator", "workload", "plugin:files"] {
         assert!(lives.keys().any(|(found, _)| found == name), "{name}: {lives:?}");
     }
-    let mut regions: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let mut regions: BTreeMap<(bool, u64), Vec<String>> = BTreeMap::new();
     for event in tapped.events_of("region") {
         let change = event["change"].as_str().unwrap().to_owned();
-        regions.entry(event["region"].as_u64().unwrap()).or_default().push(change);
+        let arena = event["arena"].as_bool().unwrap();
+        assert!(!(arena && event["sealed"] == true), "{event}");
+        regions.entry((arena, event["region"].as_u64().unwrap())).or_default().push(change);
     }
-    let handed_over = ["made", "sealed", "granted", "fetched"];
-    assert!(regions.values().any(|changes| changes == &handed_over), "{regions:?}");
+    // The texts were lent by the plugin, the passages of the answer sealed by the workload.
+    let ways = [(true, "made granted fetched released"), (false, "made sealed fetched")];
+    for (arena, changes) in ways {
+        let is_it = |((is_arena, _), told): (&(bool, u64), &Vec<String>)| {
+            *is_arena == arena && told.join(" ") == changes
+        };
+        assert!(regions.iter().any(is_it), "{changes}: {regions:?}");
+    }
     for changes in regions.values() {
         assert_eq!(changes[0], "made", "{regions:?}");
     }

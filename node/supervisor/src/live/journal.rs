@@ -6,7 +6,7 @@
 
 use super::now_ms;
 use crate::child::Exit;
-use crate::regions::Owner;
+use crate::regions::Facts;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ pub(crate) enum Change {
 pub(crate) enum Happening {
     Session { ended: bool },
     Process { name: Arc<str>, instance: u32, ended: Option<Exit> },
-    Region { id: u64, owner: Owner, bytes: u64, change: Change },
+    Region { facts: Facts, change: Change },
 }
 
 /// It, with its number and its time.
@@ -173,11 +173,14 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::regions::Owner;
+    use ioi_types::RegionId;
     use std::time::Duration;
     use tokio::time::timeout;
 
     fn region(id: u64) -> Happening {
-        Happening::Region { id, owner: Owner::Workload, bytes: 1, change: Change::Made }
+        let facts = Facts { id: RegionId(id), owner: Owner::Workload, bytes: 1, arena: false };
+        Happening::Region { facts, change: Change::Made }
     }
 
     /// Everything until the end: the numbers of events, and of those missed as (count, last).

@@ -47,17 +47,18 @@ impl Shared {
     }
 
     fn region(&self, summary: &Summary) -> wire::Region {
-        let (owner, owner_instance) = self.live_processes.owner(summary.owner);
+        let (owner, owner_instance) = self.live_processes.owner(summary.facts.owner);
         let readers = if summary.granted { vec!["workload".to_owned()] } else { Vec::new() };
         wire::Region {
-            region: summary.id.0,
+            region: summary.facts.id.0,
             generation: ONLY,
-            bytes: summary.bytes,
+            bytes: summary.facts.bytes,
             owner,
             sealed: summary.sealed,
             readers,
             leases: 0,
             owner_instance,
+            arena: summary.facts.arena,
         }
     }
 
@@ -94,11 +95,10 @@ impl Shared {
         let event = match happening {
             Happening::Session { ended } => Told::Session(self.session(ended)),
             Happening::Process { name, instance, ended } => Told::Process(process(&name, instance, ended)),
-            Happening::Region { id, owner, bytes, change } => {
-                let sealed = change != Change::Made;
+            Happening::Region { facts, change } => {
+                let sealed = change != Change::Made && !facts.arena;
                 let granted = change == Change::Granted;
-                let id = ioi_types::RegionId(id);
-                let region = self.region(&Summary { id, owner, bytes, sealed, granted });
+                let region = self.region(&Summary { facts, sealed, granted });
                 Told::Region(wire::RegionChanged { change: to_wire(change).into(), region: Some(region) })
             }
         };

@@ -161,6 +161,18 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::SealReply { bytes }))
     }
 
+    async fn arena_for(
+        &self,
+        request: Request<wire::AllocForRequest>,
+    ) -> Result<Response<wire::AllocReply>, Status> {
+        let request = request.into_inner();
+        let id = transfer_id(&request.transfer_id)?;
+        let (region, descriptor) =
+            self.run.regions().arena(Owner::Plugin(request.instance), request.bytes)?;
+        self.run.send_to_plugin(request.instance, id, descriptor).await?;
+        Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
+    }
+
     async fn grant(
         &self,
         request: Request<wire::GrantRequest>,

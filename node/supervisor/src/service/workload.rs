@@ -1,7 +1,7 @@
 //! What the workload may ask for: its configuration, regions it was granted, regions of its own.
 
 use super::transfer_id;
-use crate::regions::Owner;
+use crate::regions::{Fetched, Owner};
 use crate::shared::Shared;
 use crate::streams::End;
 use ioi_ipc::proto::supervisor::{self as wire, workload_host_server::WorkloadHost};
@@ -30,9 +30,9 @@ impl WorkloadHost for WorkloadService {
     ) -> Result<Response<wire::FetchReply>, Status> {
         let request = request.into_inner();
         let id = transfer_id(&request.transfer_id)?;
-        let (descriptor, bytes) = self.run.regions().fetch(RegionId(request.region))?;
-        self.run.send_to_workload(id, descriptor).await?;
-        Ok(Response::new(wire::FetchReply { bytes }))
+        let Fetched { reader, bytes, arena } = self.run.regions().fetch(RegionId(request.region))?;
+        self.run.send_to_workload(id, reader).await?;
+        Ok(Response::new(wire::FetchReply { bytes, arena }))
     }
 
     async fn alloc(

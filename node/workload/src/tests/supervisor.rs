@@ -10,7 +10,7 @@ use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
 use ioi_ipc::{Services, pair};
 use ioi_port::Transfers;
-use ioi_shm::{DescriptorChannel, Region, Sealed};
+use ioi_shm::{DescriptorChannel, Lender, OwnMemory, Quota, Region, Sealed, SharedFile, WriterDraft};
 use ioi_types::ErrorCode;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -22,6 +22,7 @@ use crate::memory::Memory;
 enum Held {
     Filling(Region),
     Sealed(Sealed),
+    Arena(SharedFile),
 }
 
 #[derive(Clone)]
@@ -40,7 +41,7 @@ impl Supervisor {
         let made = Self { channel: Arc::new(ours), held: Arc::default(), streams: Arc::default() };
         tokio::spawn(pair::serve(served, Services::new().with(WorkloadHostServer::new(made.clone()))));
         let host = WorkloadHostClient::new(pair::client(asking).await.unwrap());
-        (made, Memory { host, transfers: Transfers::start(theirs.into()).unwrap() })
+        (made, Memory::new(host, Transfers::start(theirs.into()).unwrap()))
     }
 
     /// A sealed region with these bytes, as a plugin would have filled it.
@@ -51,6 +52,17 @@ impl Supervisor {
         let number = 1000 + held.len() as u64;
         held.insert(number, Held::Sealed(region.seal().unwrap()));
         number
+    }
+
+    /// An arena of `bytes` bytes, and the side that lends from it.
+    pub(super) fn arena(&self, bytes: u64) -> (u64, Lender) {
+        let draft = WriterDraft::create(bytes, std::slice::from_ref(&(0..bytes))).unwrap();
+        let memory = OwnMemory::adopt_whole(draft.writer_descriptor().unwrap(), bytes).unwrap();
+        let mut held = self.held.lock().unwrap();
+        let number = 1000 + held.len() as u64;
+        held.insert(number, Held::Arena(draft.share().unwrap()));
+        let quota = Quota { leases_max: 8, bytes_max: bytes };
+        (number, Lender::new(Arc::new(memory), number, 0..bytes, quota).unwrap())
     }
 
     fn send(&self, id: &[u8], descriptor: impl AsFd) {
@@ -73,11 +85,17 @@ impl WorkloadHost for Supervisor {
 
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<FetchReply>, Status> {
         let request = request.into_inner();
-        let Some(Held::Sealed(sealed)) = self.held.lock().unwrap().remove(&request.region) else {
-            return Err(unknown());
+        let mut held = self.held.lock().unwrap();
+        let (reader, bytes, arena) = match held.get(&request.region) {
+            Some(Held::Sealed(sealed)) => (sealed.reader_descriptor().unwrap(), sealed.bytes(), false),
+            Some(Held::Arena(shared)) => (shared.reader_descriptor().unwrap(), shared.bytes(), true),
+            Some(Held::Filling(_)) | None => return Err(unknown()),
         };
-        self.send(&request.transfer_id, sealed.reader_descriptor().unwrap());
-        Ok(Response::new(FetchReply { bytes: sealed.bytes() }))
+        if !arena {
+            held.remove(&request.region);
+        }
+        self.send(&request.transfer_id, reader);
+        Ok(Response::new(FetchReply { bytes, arena }))
     }
 
     async fn alloc(&self, request: Request<AllocRequest>) -> Result<Response<AllocReply>, Status> {
@@ -85,7 +103,7 @@ impl WorkloadHost for Supervisor {
         let region = Region::create(bytes).unwrap();
         self.send(&transfer_id, region.writer_descriptor().unwrap());
         let mut held = self.held.lock().unwrap();
-        let number = 1 + held.len() as u64;
+        let number = 1 + held.range(..1000).count() as u64;
         held.insert(number, Held::Filling(region));
         Ok(Response::new(AllocReply { region: number, bytes }))
     }

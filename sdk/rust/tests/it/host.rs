@@ -146,6 +146,33 @@ impl TestHost {
         })
     }
 
+    /// The plugin's next request for a service, or `None` once a call of ours was answered, which
+    /// is left to be looked at.
+    pub(crate) fn asked_or_answered(&mut self, service: &str, id: CallId) -> Option<IncomingCall> {
+        loop {
+            let found = self.seen.iter().position(|effect| match effect {
+                Effect::Request(call) => call.request.name == service,
+                Effect::Response { id: ended, .. } | Effect::Failed { id: ended, .. } => *ended == id,
+                _ => false,
+            });
+            match found.map(|at| (at, &self.seen[at])) {
+                Some((at, Effect::Request(_))) => {
+                    let Effect::Request(call) = self.seen.remove(at) else { unreachable!() };
+                    return Some(call);
+                }
+                Some(_) => return None,
+                None => self.pump(),
+            }
+        }
+    }
+
+    /// Reads until the plugin has said something that was not looked at yet.
+    pub(crate) fn until_any(&mut self) {
+        while self.seen.is_empty() {
+            self.pump();
+        }
+    }
+
     pub(crate) fn respond(&mut self, id: RequestId, answer: &impl Shape) {
         let response = Response::new(answer.to_bytes());
         self.step(|session, now, effects| session.respond(now, id, &response, effects)).unwrap();

@@ -230,11 +230,11 @@ fn requests_that_were_given_up_make_room_for_others() {
 fn memory_is_filled_sealed_and_handed_on_without_a_copy() {
     const BYTES: usize = 3 * 1024 * 1024 + 17;
     let plugin = Plugin::new("t", "1").tool("make", |call| {
-        let mut buffer = call.host().alloc(BYTES as u64 + 1000)?;
+        let mut buffer = call.host().alloc_sealed(BYTES as u64 + 1000)?;
         for (index, byte) in buffer[..BYTES].iter_mut().enumerate() {
             *byte = (index % 251) as u8;
         }
-        let slice = buffer.seal(BYTES)?;
+        let slice = buffer.hand_over(BYTES)?;
         assert_eq!((slice.region(), slice.bytes()), (42, BYTES as u64));
         Ok(Reply::new(Value::from("made"))
             .with_slice(slice.with_type(3).with_digest(Digest::blake3([1; 32]))))
@@ -266,7 +266,7 @@ fn memory_is_filled_sealed_and_handed_on_without_a_copy() {
 fn no_more_is_sealed_than_there_is_and_the_hosts_refusal_is_passed_on() {
     let plugin = Plugin::new("t", "1").tool("seal", |call| {
         let used = usize::try_from(call.integer("used")?).unwrap();
-        let error = call.host().alloc(4096)?.seal(used).unwrap_err();
+        let error = call.host().alloc_sealed(4096)?.hand_over(used).unwrap_err();
         Err(error.into())
     });
     let (mut host, _thread) = TestHost::start(plugin);
@@ -289,7 +289,7 @@ fn no_more_is_sealed_than_there_is_and_the_hosts_refusal_is_passed_on() {
 #[test]
 fn a_descriptor_that_is_not_the_agreed_memory_is_refused() {
     let plugin = Plugin::new("t", "1").tool("alloc", |call| {
-        let buffer = call.host().alloc(4096)?;
+        let buffer = call.host().alloc_sealed(4096)?;
         Ok(Reply::new(Value::from(buffer.len() as i64)))
     });
     let (mut host, _thread) = TestHost::start(plugin);
