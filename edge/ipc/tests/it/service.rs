@@ -7,8 +7,8 @@ use ioi_ipc::proto::blockchain::chain_server::SERVICE_NAME as CHAIN;
 use ioi_ipc::proto::control::workload_server::{Workload, WorkloadServer};
 use ioi_ipc::proto::control::{
     CancelJobReply, CancelJobRequest, ExecuteJobRequest, HealthCheckReply, HealthCheckRequest, IngestJob,
-    IngestResult, JobEvent, JobResult, LoadModelReply, LoadModelRequest, execute_job_request::Job as Work,
-    job_event::Event, job_result::Result as Done,
+    IngestResult, JobEvent, JobResult, LeaveArenasReply, LeaveArenasRequest, LoadModelReply,
+    LoadModelRequest, execute_job_request::Job as Work, job_event::Event, job_result::Result as Done,
 };
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
@@ -61,6 +61,13 @@ impl Workload for Echo {
     ) -> Result<Response<CancelJobReply>, Status> {
         let was_running = self.jobs.cancel(request.into_inner().job_id);
         Ok(Response::new(CancelJobReply { was_running }))
+    }
+
+    async fn leave_arenas(
+        &self,
+        _: Request<LeaveArenasRequest>,
+    ) -> Result<Response<LeaveArenasReply>, Status> {
+        Ok(Response::new(LeaveArenasReply {}))
     }
 
     async fn health_check(
