@@ -61,7 +61,7 @@
 //!   or kill it when memory is short, so both kinds refuse holes.
 //!
 //! Three ways to memory rest on a promise instead, and break Rust's rules if it is broken:
-//! [`os::PeerBuffer::map`], [`os::OwnMemory::adopt`] and [`os::Borrower::trusted`] are for
+//! [`os::PeerBuffer::map`], [`os::OwnMemory::adopt`] (and `adopt_whole`) and [`os::Borrower::trusted`] are for
 //! memory of the parent that started this process and could stop or trace it anyway; each
 //! says what its caller vouches for. [`os::inherited`] is the fourth: its caller vouches
 //! that nothing else in the process owns that number. They are safe functions all the

@@ -12,7 +12,13 @@ pub const POLICY_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const QUESTION_BYTES_MAX: usize = 16 * 1024;
 /// One region of shared memory.
 pub const REGION_BYTES_MAX: u64 = 1 << 30;
-/// Regions one process may hold unsealed at once.
+/// Regions of all kinds that one process may hold at once.
 pub const REGIONS_OPEN_MAX: usize = 64;
+/// One arena, and so one lease of it.
+pub const ARENA_BYTES_MAX: u64 = 16 << 20;
+/// All arenas of one process.
+pub const ARENAS_BYTES_MAX: u64 = 128 << 20;
+/// Text that one session keeps.
+pub const TEXT_BYTES_MAX: u64 = 8 << 30;
 /// Leaf hashes in one append to a guardian's frontier.
 pub const APPEND_LEAVES_MAX: usize = 8192;

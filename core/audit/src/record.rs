@@ -176,12 +176,12 @@ pub struct Witnessed {
     pub by: String,
 }
 
-/// A sealed region that changed hands.
+/// Shared memory that changed hands: a sealed region, or a lease that was copied out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
-    /// The supervisor's number of the region.
+    /// The supervisor's number of the region. One that is lent comes again with each lease.
     pub region: u64,
-    /// Over the sealed bytes.
+    /// Over the bytes that its receiver took: the sealed ones, or its own copy.
     pub digest: Digest,
     /// How many bytes.
     pub bytes: u64,

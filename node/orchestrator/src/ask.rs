@@ -14,6 +14,7 @@ use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
 use ioi_plugin::CallError;
 use ioi_plugin::message::{BulkHandle, Request, Response};
 use ioi_types::{Digest, ErrorCode};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Calls to the files plugin under way at once: one reads while another is indexed.
@@ -89,9 +90,9 @@ impl<'s> Ask<'s> {
     pub(crate) async fn ingest(&mut self) -> Result<(), Failure> {
         let plugin = self.session.start_plugin("files").await?;
         self.take_in_all(&plugin).await?;
-        let arenas = plugin.services.granted_arenas();
+        let services = Arc::clone(&plugin.services);
         self.session.stop_plugin(plugin).await?;
-        self.workload.leave_arenas(arenas).await?;
+        self.workload.leave_arenas(services.arenas()).await?;
         self.progress.done = true;
         if self.progress.documents_read == 0 {
             return Err(self.nothing_read());
@@ -320,7 +321,7 @@ impl Given {
     }
 }
 
-/// Records that a sealed region changed hands.
+/// Records that a sealed region, or a lease, changed hands.
 pub(crate) async fn record_slice(
     session: &Session,
     handle: SharedMemoryHandle,

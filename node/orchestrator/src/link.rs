@@ -191,30 +191,32 @@ impl<S: Services> Driver<S> {
             Command::Tell(request) => {
                 let _ = self.session.call_one_way(now, &request, &mut self.effects);
             }
-            Command::Answer(id, result) => {
-                self.working -= 1;
-                if let Some(error) = result.as_ref().err().filter(|error| is_fatal(error)) {
-                    self.fatal.get_or_insert_with(|| error.clone());
-                    return self.session.close(now, ErrorCode::QuotaAudit, &error.message, &mut self.effects);
-                }
-                let sent = match result {
-                    Ok(response) => self.session.respond(now, id, &response, &mut self.effects),
-                    Err(error) => self.session.fail(now, id, &error, &mut self.effects),
-                };
-                // An answer that can't be sent is said to be one. Where that fails
-                // too the plugin has cancelled in the meantime, and nobody waits.
-                if let Err(error) = sent {
-                    let error =
-                        CallError::new(ErrorCode::Internal, format!("the answer can't be sent: {error}"));
-                    let _ = self.session.fail(now, id, &error, &mut self.effects);
-                }
-            }
+            Command::Answer(id, result) => self.answered(now, id, result),
             Command::Shutdown { deadline_ms } => {
                 let asked = self.session.shutdown(now, deadline_ms, "the session ends", &mut self.effects);
                 if asked.is_err() {
                     self.session.close(now, ErrorCode::Cancelled, "the session ends", &mut self.effects);
                 }
             }
+        }
+    }
+
+    /// A call of the plugin was carried out.
+    fn answered(&mut self, now: Now, id: RequestId, result: Result<Response, CallError>) {
+        self.working -= 1;
+        if let Some(error) = result.as_ref().err().filter(|error| is_fatal(error)) {
+            self.fatal.get_or_insert_with(|| error.clone());
+            return self.session.close(now, ErrorCode::QuotaAudit, &error.message, &mut self.effects);
+        }
+        let sent = match result {
+            Ok(response) => self.session.respond(now, id, &response, &mut self.effects),
+            Err(error) => self.session.fail(now, id, &error, &mut self.effects),
+        };
+        // An answer that can't be sent is said to be one. Where that fails
+        // too the plugin has cancelled in the meantime, and nobody waits.
+        if let Err(error) = sent {
+            let error = CallError::new(ErrorCode::Internal, format!("the answer can't be sent: {error}"));
+            let _ = self.session.fail(now, id, &error, &mut self.effects);
         }
     }
 

@@ -261,10 +261,9 @@ impl PluginServices {
         lock(&self.arenas).contains_key(&region)
     }
 
-    /// The arenas that the workload may have mapped.
-    pub(crate) fn granted_arenas(&self) -> Vec<u64> {
-        let granted = |(region, is_granted): (&u64, &bool)| is_granted.then_some(*region);
-        lock(&self.arenas).iter().filter_map(granted).collect()
+    /// Those that the workload may have mapped are among them.
+    pub(crate) fn arenas(&self) -> Vec<u64> {
+        lock(&self.arenas).keys().copied().collect()
     }
 
     async fn seal(&self, request: &Request) -> Result<Vec<u8>, Failure> {

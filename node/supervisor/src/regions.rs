@@ -8,7 +8,7 @@
 
 use crate::Refused;
 use crate::live::{Change, Happening, Journal};
-use ioi_shm::{Region, RegionError, RejectError, SealError, Sealed, SharedFile, WriterDraft};
+use ioi_shm::{Region, RegionError, SealError, Sealed, SharedFile, WriterDraft};
 use ioi_types::{ErrorCode, RegionId, limits};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,6 +45,8 @@ enum State {
     Draft(WriterDraft),
     /// An arena that its reader may fetch.
     Shared(SharedFile),
+    /// It could not be sealed. Its owner may still have it mapped, so it counts until that ends.
+    Refused,
 }
 
 /// What is said of a region, whatever its state.
@@ -101,7 +103,7 @@ impl Held {
 
     fn is_granted(&self) -> bool {
         match self.state {
-            State::Filling(_) | State::Draft(_) => false,
+            State::Filling(_) | State::Draft(_) | State::Refused => false,
             State::Shared(_) => true,
             State::Sealed { granted, .. } => granted || self.is_own(Owner::Workload),
         }
@@ -150,6 +152,14 @@ impl Regions {
     /// As [`alloc`](Self::alloc).
     pub(crate) fn arena(&mut self, owner: Owner, bytes: u64) -> Result<(RegionId, OwnedFd), Refused> {
         self.within_quota(owner, bytes)?;
+        let arenas = self.held.values().filter(|held| held.is_own(owner) && held.facts.arena);
+        let held: u64 = arenas.map(|held| held.facts.bytes).sum();
+        let (one, all) = (limits::ARENA_BYTES_MAX, limits::ARENAS_BYTES_MAX);
+        if bytes > one || bytes > all - held {
+            let message =
+                format!("an arena has at most {one} bytes, all of one process {all}, not {held} and {bytes}");
+            return Err(refused(ErrorCode::QuotaMemory, message));
+        }
         let whole = 0..bytes;
         let draft = WriterDraft::create(bytes, std::slice::from_ref(&whole));
         let draft = draft.map_err(|error| no_memory(bytes, &error))?;
@@ -189,18 +199,16 @@ impl Regions {
     /// `region.unknown` for another's region and for an arena, `slice.range` for a wrong length,
     /// `region.busy` while it is still mapped for writing.
     pub(crate) fn seal(&mut self, owner: Owner, id: RegionId, used: u64) -> Result<u64, Refused> {
-        let is_sealable = |held: &Held| held.is_own(owner) && !held.facts.arena;
-        let held = if self.held.get(&id).is_some_and(is_sealable) { self.held.remove(&id) } else { None };
+        let is_sealable = |held: &&mut Held| held.is_own(owner) && matches!(held.state, State::Filling(_));
         let unknown = || refused(ErrorCode::RegionUnknown, format!("region {id} is not yours to seal"));
-        let Held { facts, state } = held.ok_or_else(unknown)?;
-        let State::Filling(region) = state else {
-            self.tell(facts, Change::Released);
+        let held = self.held.get_mut(&id).filter(is_sealable).ok_or_else(unknown)?;
+        let State::Filling(region) = std::mem::replace(&mut held.state, State::Refused) else {
             return Err(unknown());
         };
-        let sealed = cut_and_seal(region, used, facts.bytes);
-        let sealed = sealed.inspect_err(|_| self.tell(facts, Change::Released))?;
-        let facts = Facts { bytes: used, ..facts };
-        self.held.insert(id, Held { facts, state: State::Sealed { sealed, granted: false } });
+        let sealed = cut_and_seal(region, used, held.facts.bytes)?;
+        held.state = State::Sealed { sealed, granted: false };
+        held.facts.bytes = used;
+        let facts = held.facts;
         self.tell(facts, Change::Sealed);
         Ok(used)
     }
@@ -218,22 +226,17 @@ impl Regions {
         match &mut held.state {
             State::Sealed { granted, .. } => *granted = true,
             State::Shared(_) => return Ok(()),
-            State::Draft(_) => return self.share(id),
-            State::Filling(_) => {
+            State::Draft(_) => {
+                let State::Draft(draft) = std::mem::replace(&mut held.state, State::Refused) else {
+                    return Err(none());
+                };
+                held.state = State::Shared(share(draft)?);
+            }
+            State::Filling(_) | State::Refused => {
                 return Err(refused(format!("region {id} is not sealed, so it is not handed on")));
             }
         }
         let facts = held.facts;
-        self.tell(facts, Change::Granted);
-        Ok(())
-    }
-
-    /// Closes an arena to every writer but the mapping that its owner has.
-    fn share(&mut self, id: RegionId) -> Result<(), Refused> {
-        let Some(Held { facts, state: State::Draft(draft) }) = self.held.remove(&id) else { return Ok(()) };
-        let invalid = |error: RejectError| refused(ErrorCode::RegionInvalid, error.to_string());
-        let shared = draft.share().map_err(invalid).inspect_err(|_| self.tell(facts, Change::Released))?;
-        self.held.insert(id, Held { facts, state: State::Shared(shared) });
         self.tell(facts, Change::Granted);
         Ok(())
     }
@@ -251,7 +254,7 @@ impl Regions {
         let reader = match &held.state {
             State::Sealed { sealed, .. } => sealed.reader_descriptor(),
             State::Shared(shared) => shared.reader_descriptor(),
-            State::Filling(_) | State::Draft(_) => return Err(unknown()),
+            State::Filling(_) | State::Draft(_) | State::Refused => return Err(unknown()),
         };
         let reader = reader.map_err(|error| refused(ErrorCode::RegionInvalid, error.to_string()))?;
         let facts = held.facts;
@@ -260,6 +263,13 @@ impl Regions {
         }
         self.tell(facts, Change::Fetched);
         Ok(Fetched { reader, bytes: facts.bytes, arena: facts.arena })
+    }
+
+    /// Takes back a region that its owner never got.
+    pub(crate) fn forget(&mut self, id: RegionId) {
+        if let Some(held) = self.held.remove(&id) {
+            self.tell(held.facts, Change::Released);
+        }
     }
 
     /// Frees what a process that ended has left behind.
@@ -271,6 +281,11 @@ impl Regions {
             self.tell(held.facts, Change::Released);
         }
     }
+}
+
+/// Closes an arena to every writer but the mapping that its owner has.
+fn share(draft: WriterDraft) -> Result<SharedFile, Refused> {
+    draft.share().map_err(|error| refused(ErrorCode::RegionInvalid, error.to_string()))
 }
 
 /// Cuts a region to the bytes that were used, and seals it.
@@ -366,8 +381,41 @@ mod tests {
             attack(&writer, hole);
             assert_eq!(code(regions.grant(Owner::Plugin(1), id)), ErrorCode::RegionInvalid);
             assert_eq!(code(regions.fetch(id)), ErrorCode::RegionUnknown);
+            // Its owner may still have it mapped.
+            assert_eq!(regions.held_by(Owner::Plugin(1)), (1, 8192));
+            regions.release_owner(Owner::Plugin(1));
             assert_eq!(regions.held_by(Owner::Plugin(1)), (0, 0));
         }
+    }
+
+    #[test]
+    fn a_region_that_could_not_be_sealed_counts_until_its_owner_ends() {
+        let mut regions = Regions::default();
+        let owner = Owner::Plugin(1);
+        for used in [0, 4097] {
+            let (id, _kept) = regions.alloc(owner, 4096).unwrap();
+            assert_eq!(code(regions.seal(owner, id, used)), ErrorCode::SliceRange);
+            assert_eq!(code(regions.seal(owner, id, 4096)), ErrorCode::RegionUnknown, "a second try");
+            assert_eq!(code(regions.grant(owner, id)), ErrorCode::RegionUnknown);
+        }
+        assert_eq!(regions.held_by(owner), (2, 8192));
+        let sealed = sealed(&mut regions, owner);
+        assert_eq!(code(regions.seal(owner, sealed, 4096)), ErrorCode::RegionUnknown, "sealed twice");
+        regions.grant(owner, sealed).expect("it is as good as it was");
+        regions.release_owner(owner);
+        assert_eq!(regions.held_by(owner), (1, 4096), "what was granted is its reader's");
+    }
+
+    #[test]
+    fn all_arenas_of_one_owner_together_have_a_bound() {
+        let mut regions = Regions::default();
+        let (one, all) = (limits::ARENA_BYTES_MAX, limits::ARENAS_BYTES_MAX);
+        for _ in 0..all / one {
+            drop(regions.arena(Owner::Plugin(1), one).unwrap());
+        }
+        assert_eq!(code(regions.arena(Owner::Plugin(1), 4096)), ErrorCode::QuotaMemory);
+        assert!(regions.alloc(Owner::Plugin(1), 4096).is_ok(), "a region is no arena");
+        assert!(regions.arena(Owner::Plugin(2), 4096).is_ok());
     }
 
     #[test]
@@ -383,8 +431,7 @@ mod tests {
         }
         assert_eq!(code(regions.arena(Owner::Plugin(1), 4096)), ErrorCode::QuotaMemory);
         assert!(regions.arena(Owner::Plugin(2), 4096).is_ok());
-        assert_eq!(code(regions.arena(Owner::Plugin(2), OWNER_BYTES_MAX)), ErrorCode::QuotaMemory);
-        for bytes in [0, limits::REGION_BYTES_MAX + 1] {
+        for bytes in [0, limits::ARENA_BYTES_MAX + 1, limits::REGION_BYTES_MAX + 1, u64::MAX] {
             assert_eq!(code(regions.arena(Owner::Plugin(3), bytes)), ErrorCode::QuotaMemory);
         }
     }

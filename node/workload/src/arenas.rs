@@ -6,6 +6,7 @@ use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Status;
 use ioi_shm::{Borrower, Handle, HandleError, PeerMemory, Quota, RejectError};
 use ioi_types::ErrorCode;
+use ioi_types::limits::ARENA_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +34,12 @@ impl Arenas {
     }
 
     pub(crate) fn leave(&self, regions: &[u64]) {
-        self.lock().retain(|region, _| !regions.contains(region));
+        // Unmapped after the table is free again.
+        let left: Vec<_> = {
+            let mut arenas = self.lock();
+            regions.iter().filter_map(|region| arenas.remove(region)).collect()
+        };
+        drop(left);
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -48,8 +54,12 @@ impl Arena {
     /// Checks the descriptor that came for region `region`, and maps it for reading.
     ///
     /// # Errors
-    /// [`RejectError`] unless it is memory of `bytes` bytes, all there, that takes no further writer.
+    /// [`RejectError`] unless it is memory of `bytes` bytes, at most 16 MiB, all there, that takes no
+    /// further writer.
     pub(crate) fn accept(descriptor: OwnedFd, region: u64, bytes: u64) -> Result<Self, RejectError> {
+        if bytes > ARENA_BYTES_MAX {
+            return Err(RejectError::TooBig { bytes, bytes_max: ARENA_BYTES_MAX });
+        }
         let memory = PeerMemory::accept(descriptor, bytes, bytes)?;
         // A lease is held no longer than its copy takes.
         let quota = Quota { leases_max: 1, bytes_max: bytes };

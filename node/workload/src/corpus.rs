@@ -1,4 +1,4 @@
-//! What was ingested: sealed texts, mapped read-only, and the index over them.
+//! What was ingested, in memory that nobody else can write, and the index over it.
 
 use crate::memory::Bulk;
 use ioi_crypto::hash::blake3;
@@ -6,14 +6,14 @@ use ioi_ipc::proto::control::{Document, IngestResult};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::Status;
 use ioi_search::{Builder, Index, Span};
-use ioi_types::{Digest, ErrorCode};
+use ioi_types::{Digest, ErrorCode, limits};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// Documents of one session.
 const DOCUMENTS_MAX: usize = 4_000_000;
 
-/// One document, its text lying in a sealed region.
+/// One document, its text a part of what came with others.
 pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) digest: Digest,
@@ -39,6 +39,8 @@ pub(crate) struct Corpus {
     /// Rung when a builder comes back.
     back: Condvar,
     text_bytes: AtomicU64,
+    /// With what of their payloads is no document's.
+    kept_bytes: AtomicU64,
     index: OnceLock<Arc<Index>>,
 }
 
@@ -99,7 +101,7 @@ fn part<'b>(bulk: &'b Bulk, offset: u64, length: u64, path: &str) -> Result<&'b 
 }
 
 impl Corpus {
-    /// Digests the sealed bytes, checks every claim about them and indexes the texts. Blocking.
+    /// Digests the bytes, checks every claim about them and indexes the texts. Blocking.
     pub(crate) fn ingest(
         &self,
         ingestion: &Ingestion,
@@ -118,9 +120,23 @@ impl Corpus {
         if ingestion.digest_only {
             return Ok(reply);
         }
+        self.keep(text.len() as u64)?;
         let entries = entries(&ingestion.documents, &digests, &Arc::new(text))?;
         self.index(entries, ingestion)?;
         Ok(reply)
+    }
+
+    /// Makes sure of room for a whole payload, of whichever part of it the documents are.
+    fn keep(&self, bytes: u64) -> Result<(), Status> {
+        let most = limits::TEXT_BYTES_MAX;
+        let more = |kept: u64| kept.checked_add(bytes).filter(|kept| *kept <= most);
+        let kept = self.kept_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let full = |kept| {
+            format!(
+                "{kept} bytes of text are kept, and with {bytes} more they were over {most}; ask about fewer documents"
+            )
+        };
+        kept.map(|_| ()).map_err(|kept| refuse(ErrorCode::QuotaMemory, full(kept)))
     }
 
     fn index(&self, fresh: Vec<Entry>, ingestion: &Ingestion) -> Result<(), Status> {
@@ -288,5 +304,24 @@ mod tests {
         };
         assert!(add(Err(closed())).is_err());
         assert_eq!(corpus.finished().passage_count(), 1);
+    }
+
+    #[test]
+    fn no_more_text_is_kept_than_one_session_may_have() {
+        let corpus = Corpus::default();
+        let most = limits::TEXT_BYTES_MAX;
+        corpus.keep(most - 10).unwrap();
+        for bytes in [11, u64::MAX] {
+            let refused = corpus.keep(bytes).unwrap_err();
+            assert_eq!(ioi_ipc::status::code(&refused), ErrorCode::QuotaMemory);
+        }
+        corpus.keep(10).expect("a refusal takes nothing");
+        let ingestion = Ingestion {
+            documents: Vec::new(),
+            digest_only: false,
+            stopped: Arc::new(AtomicBool::new(false)),
+        };
+        let refused = corpus.ingest(&ingestion, Bulk::Inline(vec![b'x']), None).unwrap_err();
+        assert_eq!(ioi_ipc::status::code(&refused), ErrorCode::QuotaMemory, "what is no document's counts");
     }
 }

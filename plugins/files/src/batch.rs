@@ -1,6 +1,6 @@
 //! One batch: documents read, their text taken out, both laid into shared memory.
 //!
-//! Two regions leave a batch: the texts, which the workload keeps, and the
+//! Two slices leave a batch: the texts, which the workload keeps, and the
 //! originals of documents that are not their own text, which it digests and
 //! drops. A document in plain UTF-8 lies in the first only.
 
@@ -67,8 +67,13 @@ impl Batch {
         self.bytes += bytes.len() as u64;
     }
 
-    /// Hands the bytes over: the answer's value and the sealed slices, texts first.
-    pub(crate) fn seal(self, call: &Call, found: u64, done: bool) -> Result<(Value, Vec<Slice>), HostError> {
+    /// Hands the bytes over: the answer's value and the slices, texts first.
+    pub(crate) fn hand_over(
+        self,
+        call: &Call,
+        found: u64,
+        done: bool,
+    ) -> Result<(Value, Vec<Slice>), HostError> {
         let mut slices = Vec::new();
         for bytes in [&self.texts, &self.sources] {
             if !bytes.is_empty() {

@@ -36,7 +36,7 @@ fn next(call: &Call, walk: &Mutex<Walk>) -> Result<Reply, ToolError> {
     let taken = take(call, &mut walk.lock().unwrap_or_else(PoisonError::into_inner));
     let mut batch = Batch::fill(call, &taken.items);
     batch.skips.extend(taken.skips);
-    let (value, slices) = batch.seal(call, taken.found, taken.done).map_err(failed)?;
+    let (value, slices) = batch.hand_over(call, taken.found, taken.done).map_err(failed)?;
     Ok(slices.into_iter().fold(Reply::new(value), Reply::with_slice))
 }
 

@@ -4,6 +4,7 @@
 //! it does as the files plugin would.
 
 use ioi_sdk::{Call, HostError, Kind, Reply, ToolError, Value};
+use rustix::mm::{MremapFlags, mremap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rounds of sixteen calls, of which all but the first are cancelled at once.
@@ -81,6 +82,15 @@ fn names_of_its_own() -> Value {
     Value::Map(map)
 }
 
+/// The same pages once more, at an address that nobody else knows or unmaps.
+fn second_mapping(buffer: &mut [u8]) -> Result<*mut u8, ToolError> {
+    let bytes = buffer.len().next_multiple_of(4096);
+    // SAFETY: an old length of 0 makes a further mapping of the same shared pages (mremap(2)) at an
+    // address that the kernel chooses; the first stays as it is, and no reference is made into this one.
+    let again = unsafe { mremap(buffer.as_mut_ptr().cast(), 0, bytes, MremapFlags::MAYMOVE) };
+    again.map(<*mut _>::cast).map_err(|error| ToolError::failed(error.to_string()))
+}
+
 /// Goes on writing what it has lent, as long as it lives: the document, and another of the same length.
 fn rewrite(lent: *mut u8, own: &[u8]) {
     let other = String::from_utf8_lossy(own).replace("reeds", "ponds").into_bytes();
@@ -90,8 +100,8 @@ fn rewrite(lent: *mut u8, own: &[u8]) {
         loop {
             for bytes in [&other, &own] {
                 for (at, byte) in bytes.iter().enumerate() {
-                    // SAFETY: the arena stays mapped as long as the process lives, and the document
-                    // lies within it; nothing of this process looks at it again.
+                    // SAFETY: the second mapping is never unmapped, and the document lies within it;
+                    // no reference is made into it.
                     unsafe { lent.add(at).write_volatile(*byte) };
                 }
             }
@@ -114,9 +124,9 @@ fn hand_over(call: &Call, path: &str, way: &str) -> Result<Reply, ToolError> {
     let buffer = if lends { host.alloc(bytes.len() as u64) } else { host.alloc_sealed(bytes.len() as u64) };
     let mut buffer = buffer.map_err(failed)?;
     buffer[..bytes.len()].copy_from_slice(&bytes);
-    let kept = buffer.as_mut_ptr();
+    let kept = lends.then(|| second_mapping(&mut buffer)).transpose()?;
     let slice = buffer.hand_over(bytes.len()).map_err(failed)?;
-    if lends {
+    if let Some(kept) = kept {
         rewrite(kept, &own);
     }
     let length = i64::try_from(bytes.len()).map_err(|error| ToolError::failed(error.to_string()))?;

@@ -8,16 +8,14 @@ use crate::host::HostError;
 use ioi_plugin::services::ReturnArguments;
 use ioi_shm::{Handle, Lender, OwnMemory, Quota};
 use ioi_types::ErrorCode;
+use ioi_types::limits::{ARENA_BYTES_MAX, ARENAS_BYTES_MAX};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is larger goes in a region of its own, which is sealed.
-const ARENA_BYTES_MAX: u64 = 16 << 20;
-/// Arenas come in powers of two from this size on.
+/// Arenas come in powers of two from this size on, up to [`ARENA_BYTES_MAX`]. What is larger goes in
+/// a region of its own, which is sealed.
 const ARENA_BYTES_MIN: u64 = 64 << 10;
-/// All arenas of one plugin together.
-const BYTES_MAX: u64 = 128 << 20;
 /// Arenas of one plugin.
 const COUNT_MAX: usize = 32;
 
@@ -65,7 +63,7 @@ impl Arenas {
     pub(crate) fn room(self: &Arc<Self>, bytes: u64) -> Option<Room> {
         let size = bytes.checked_next_power_of_two()?.max(ARENA_BYTES_MIN);
         let mut state = self.lock();
-        if size > ARENA_BYTES_MAX || state.count == COUNT_MAX || size > BYTES_MAX - state.bytes {
+        if size > ARENA_BYTES_MAX || state.count == COUNT_MAX || size > ARENAS_BYTES_MAX - state.bytes {
             return None;
         }
         state.count += 1;
@@ -139,8 +137,13 @@ pub(crate) struct Filling {
 
 impl Filling {
     fn new(arenas: &Arc<Arenas>, mut lender: Lender, bytes: u64) -> Result<Self, HostError> {
-        let handle = lender.lease(bytes, 0).map_err(fault)?;
-        Ok(Self { arenas: Arc::clone(arenas), lender: Some(lender), handle })
+        match lender.lease(bytes, 0) {
+            Ok(handle) => Ok(Self { arenas: Arc::clone(arenas), lender: Some(lender), handle }),
+            Err(error) => {
+                arenas.lock().idle.push(lender);
+                Err(fault(error))
+            }
+        }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

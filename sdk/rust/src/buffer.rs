@@ -1,4 +1,4 @@
-//! Shared memory that a plugin fills and hands on without a copy.
+//! Shared memory that a plugin fills and hands on.
 
 use crate::arenas::{Filling, Lent};
 use crate::connection::Connection;

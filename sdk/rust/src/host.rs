@@ -166,6 +166,9 @@ impl<'a> Host<'a> {
 
     /// A lease of an arena, which the host is asked for where none is idle; `None` without room.
     fn lease(&self, bytes: u64) -> Result<Option<Filling>, HostError> {
+        if bytes == 0 {
+            return Ok(None);
+        }
         if let Some(filling) = self.connection.arenas.lease(bytes) {
             return filling.map(Some);
         }

@@ -24,7 +24,7 @@
 //! | [`Call`], [`Reply`], [`ToolError`] | one call of a tool and its answer |
 //! | [`Host`], [`HostError`] | what a tool may ask for |
 //! | [`File`], [`Page`], [`Entry`] | documents of the user |
-//! | [`Buffer`], [`Slice`] | shared memory to fill and hand on without a copy |
+//! | [`Buffer`], [`Slice`] | shared memory to fill and hand on, so that no bytes go through the host's messages |
 #![forbid(unsafe_code)]
 
 mod arenas;

@@ -262,7 +262,8 @@ impl PeerMemory {
 /// Memory that a broker has made for a peer to write, before it is sealed.
 ///
 /// The order is: make it, send the peer [`WriterDraft::writer_descriptor`], hear that
-/// the peer has mapped it ([`OwnMemory::adopt`]), [`WriterDraft::seal`].
+/// the peer has mapped it ([`OwnMemory::adopt`]), [`WriterDraft::seal`], or [`WriterDraft::share`] to
+/// hand it on and map nothing.
 #[derive(Debug)]
 pub struct WriterDraft {
     file: OwnedFd,

@@ -97,7 +97,7 @@ impl Shared {
             Happening::Process { name, instance, ended } => Told::Process(process(&name, instance, ended)),
             Happening::Region { facts, change } => {
                 let sealed = change != Change::Made && !facts.arena;
-                let granted = change == Change::Granted;
+                let granted = change == Change::Granted || (facts.arena && change == Change::Fetched);
                 let region = self.region(&Summary { facts, sealed, granted });
                 Told::Region(wire::RegionChanged { change: to_wire(change).into(), region: Some(region) })
             }

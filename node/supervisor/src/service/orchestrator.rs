@@ -9,7 +9,8 @@ use crate::shared::Shared;
 use ioi_ipc::proto::supervisor::{self as wire, orchestrator_host_server::OrchestratorHost};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
-use ioi_types::{ErrorCode, RegionId};
+use ioi_types::{ErrorCode, RegionId, TransferId};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -62,6 +63,20 @@ impl OrchestratorService {
         self.run.send_to_plugin(instance, id, descriptor).await?;
         let digest = digest.map(|digest| digest.to_string()).unwrap_or_default();
         Ok(wire::Released { size: facts.size, digest, ..Default::default() })
+    }
+}
+
+impl OrchestratorService {
+    /// Sends a plugin the region that was made for it; one that has ended gets none and holds none.
+    async fn send_region(
+        &self,
+        instance: u32,
+        id: TransferId,
+        region: RegionId,
+        descriptor: OwnedFd,
+    ) -> Result<(), Status> {
+        let sent = self.run.send_to_plugin(instance, id, descriptor).await;
+        Ok(sent.inspect_err(|_| self.run.regions().forget(region))?)
     }
 }
 
@@ -147,7 +162,7 @@ impl OrchestratorHost for OrchestratorService {
         let id = transfer_id(&request.transfer_id)?;
         let (region, descriptor) =
             self.run.regions().alloc(Owner::Plugin(request.instance), request.bytes)?;
-        self.run.send_to_plugin(request.instance, id, descriptor).await?;
+        self.send_region(request.instance, id, region, descriptor).await?;
         Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
     }
 
@@ -169,7 +184,7 @@ impl OrchestratorHost for OrchestratorService {
         let id = transfer_id(&request.transfer_id)?;
         let (region, descriptor) =
             self.run.regions().arena(Owner::Plugin(request.instance), request.bytes)?;
-        self.run.send_to_plugin(request.instance, id, descriptor).await?;
+        self.send_region(request.instance, id, region, descriptor).await?;
         Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
     }
 

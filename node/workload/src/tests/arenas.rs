@@ -79,11 +79,14 @@ fn the_digest_is_that_of_the_bytes_that_are_kept_whatever_the_writer_does_meanwh
 }
 
 #[test]
-fn memory_that_is_not_all_there_or_open_to_others_is_no_arena() {
+fn memory_that_is_not_all_there_or_open_to_others_or_too_large_is_no_arena() {
     let sparse = OwnMemory::create(8192, 4096).unwrap();
     assert!(Arena::accept(sparse.reader_descriptor().unwrap(), 1, 8192).is_err());
     let other_size = OwnMemory::create(8192, 8192).unwrap();
     assert!(Arena::accept(other_size.reader_descriptor().unwrap(), 1, 4096).is_err());
+    let most = ioi_types::limits::ARENA_BYTES_MAX;
+    let large = OwnMemory::create(most + 4096, most + 4096).unwrap();
+    assert!(Arena::accept(large.reader_descriptor().unwrap(), 1, most + 4096).is_err());
     let open = ioi_shm::WriterDraft::create(4096, std::slice::from_ref(&(0..4096))).unwrap();
     assert!(Arena::accept(open.writer_descriptor().unwrap(), 1, 4096).is_err());
     let whole = OwnMemory::create(8192, 8192).unwrap();
