@@ -11,6 +11,7 @@ use crate::bare;
 use crate::place::Place;
 use crate::report::{Reporter, Samples};
 use ioi_audit::{Chain, Entry, Open, Status};
+use ioi_cell::native::Host as Cell;
 use ioi_firewall::{Call, Context, Facts, Policy, RateState, Source};
 use ioi_ipc::proto::guardian::{AppendRequest, HelloRequest, guardian_client::GuardianClient};
 use ioi_ipc::proto::supervisor::guardian_host_server::{GuardianHost, GuardianHostServer};
@@ -19,15 +20,18 @@ use ioi_ipc::tonic::transport::Channel;
 use ioi_ipc::tonic::{Request, Response, Status as RpcStatus, async_trait};
 use ioi_ipc::{Services, pair};
 use ioi_node_supervisor::private_folder;
+use ioi_port::{HEART_QUOTA, HEART_TIER};
 use ioi_sandbox::{Access, Grant, Profile, Sandboxed, Streams, SyscallSet, spawn, system_grants};
 use ioi_shm::DescriptorChannel;
 use ioi_types::{BootId, Digest, LogId, SessionId, Verdict};
 use std::fs::File;
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const COUNT: usize = 500;
 const WARM_UP: usize = 20;
+/// A process that has started takes its cell at once.
+const CELL_WITHIN: Duration = Duration::from_secs(10);
 const POLICY: &str = r#"
 version = 1
 default = "deny"
@@ -67,7 +71,13 @@ impl GuardianHost for Host {
     }
 }
 
-async fn start_guardian(place: &Place) -> Result<(Sandboxed, GuardianClient<Channel>)> {
+/// The process, and the other side of the memory that it beats in.
+struct Guardian {
+    sandboxed: Sandboxed,
+    _cell: (Cell, DescriptorChannel),
+}
+
+async fn start_guardian(place: &Place) -> Result<(Guardian, GuardianClient<Channel>)> {
     let folder = place.settings.home.guardian();
     let mut profile = Profile::new("guardian", place.program("ioi-guardian"));
     profile.argv = vec!["ioi-guardian".into()];
@@ -77,7 +87,7 @@ async fn start_guardian(place: &Place) -> Result<(Sandboxed, GuardianClient<Chan
     profile.syscalls = SyscallSet::Tokio;
     let (host, guardian_host) = pair::pair()?;
     let (guardian, orchestrator) = pair::pair()?;
-    let (_channel, descriptors) = DescriptorChannel::pair()?;
+    let (channel, descriptors) = DescriptorChannel::pair()?;
     let given = vec![
         (guardian_host, ioi_ipc::SUPERVISOR_FD),
         (descriptors.into(), ioi_ipc::DESCRIPTORS_FD),
@@ -86,8 +96,11 @@ async fn start_guardian(place: &Place) -> Result<(Sandboxed, GuardianClient<Chan
     ];
     let init = place.program("ioi-init");
     let sandboxed = spawn(&place.settings.kernel, &profile, &init, given, Streams::default())?;
+    let open = move || Cell::open(&channel, HEART_TIER, 1, HEART_QUOTA, CELL_WITHIN).map(|cell| (cell, channel));
+    let cell = tokio::task::spawn_blocking(open).await??;
     tokio::spawn(pair::serve(host, Services::new().with(GuardianHostServer::new(Host))));
-    Ok((sandboxed, GuardianClient::new(pair::client(orchestrator).await?)))
+    let client = GuardianClient::new(pair::client(orchestrator).await?);
+    Ok((Guardian { sandboxed, _cell: cell }, client))
 }
 
 struct Log {
@@ -115,8 +128,8 @@ impl Log {
     }
 }
 
-async fn open(place: &Place, policy: &Policy) -> Result<(Sandboxed, Log)> {
-    let (sandboxed, mut guardian) = start_guardian(place).await?;
+async fn open(place: &Place, policy: &Policy) -> Result<(Guardian, Log)> {
+    let (process, mut guardian) = start_guardian(place).await?;
     let hello = guardian.hello(HelloRequest {}).await?.into_inner();
     let open = Open {
         log: LOG,
@@ -133,7 +146,7 @@ async fn open(place: &Place, policy: &Policy) -> Result<(Sandboxed, Log)> {
     let mut log = Log { chain, records, guardian, accepted: 0, unsent: Vec::new() };
     log.write(&entry)?;
     log.settle().await?;
-    Ok((sandboxed, log))
+    Ok((process, log))
 }
 
 async fn effects(place: &Place) -> Result<Samples> {
@@ -156,7 +169,7 @@ async fn effects(place: &Place) -> Result<Samples> {
         let outcome = log.chain.outcome(intent, Status::Ok, Vec::new(), time_ms)?;
         log.write(&outcome)?;
     }
-    guardian.kill();
+    guardian.sandboxed.kill();
     Ok(Samples::new(samples.split_off(WARM_UP)))
 }
 
