@@ -96,7 +96,8 @@ async fn start_guardian(place: &Place) -> Result<(Guardian, GuardianClient<Chann
     ];
     let init = place.program("ioi-init");
     let sandboxed = spawn(&place.settings.kernel, &profile, &init, given, Streams::default())?;
-    let open = move || Cell::open(&channel, HEART_TIER, 1, HEART_QUOTA, CELL_WITHIN).map(|cell| (cell, channel));
+    let open =
+        move || Cell::open(&channel, HEART_TIER, 1, HEART_QUOTA, CELL_WITHIN).map(|cell| (cell, channel));
     let cell = tokio::task::spawn_blocking(open).await??;
     tokio::spawn(pair::serve(host, Services::new().with(GuardianHostServer::new(Host))));
     let client = GuardianClient::new(pair::client(orchestrator).await?);
