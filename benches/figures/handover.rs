@@ -1,4 +1,5 @@
-//! A 50 MB document from one process to another: sealed, lent, and over a Unix stream socket.
+//! A batch of 4 MB, and a document of 50 MB, from one process to another: sealed, lent, and over a
+//! Unix stream socket.
 //!
 //! The writer fills from its own copy, hands over, and the reader has summed every
 //! byte and answered. The ways alternate, so that a slow moment meets both.
@@ -20,9 +21,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const ROUNDS: usize = 21;
-const DOCUMENT_BYTES: usize = 50_000_000;
+const SIZES: [usize; 2] = [4_000_000, 50_000_000];
 const CHUNK_BYTES: usize = 256 << 10;
-/// Whole pages that the document fits into.
+/// Whole pages that the largest fits into.
 const ARENA_BYTES: u64 = 48 << 20;
 /// The arena's number.
 const REGION: u64 = 1;
@@ -62,9 +63,10 @@ pub(crate) fn read_lent() -> Result<()> {
     let memory = PeerMemory::accept(channel.recv()?.1, ARENA_BYTES, ARENA_BYTES)?;
     let mut borrower = Borrower::untrusted(Arc::new(memory), REGION, 0..ARENA_BYTES, QUOTA);
     let mut handles = UnixStream::from(channel.recv()?.1);
-    let (mut document, mut handle) = (vec![0; DOCUMENT_BYTES], [0; HANDLE_BYTES]);
+    let (mut document, mut handle) = (Vec::new(), [0; HANDLE_BYTES]);
     while handles.read_exact(&mut handle).is_ok() {
         let loan = borrower.take(&Handle::from_bytes(&handle))?;
+        document.resize(loan.bytes(), 0);
         loan.copy_to(&mut document, CHUNK_BYTES, |_| ());
         borrower.give_back(loan)?;
         answer(sum(&document))?;
@@ -75,15 +77,15 @@ pub(crate) fn read_lent() -> Result<()> {
 /// The second process of the stream; it ends up with the whole document, as a view does.
 pub(crate) fn read_stream() -> Result<()> {
     let mut stream = UnixStream::from(stdin()?);
-    let mut document = vec![0; DOCUMENT_BYTES];
-    loop {
+    let (mut document, mut bytes) = (Vec::new(), [0; 8]);
+    while stream.read_exact(&mut bytes).is_ok() {
+        document.resize(usize::try_from(u64::from_le_bytes(bytes))?, 0);
         for chunk in document.chunks_mut(CHUNK_BYTES) {
-            if stream.read_exact(chunk).is_err() {
-                return Ok(());
-            }
+            stream.read_exact(chunk)?;
         }
         answer(sum(&document))?;
     }
+    Ok(())
 }
 
 fn hand_over(channel: &DescriptorChannel, document: &[u8]) -> Result<()> {
@@ -124,8 +126,12 @@ impl Lent {
 }
 
 pub(crate) fn measure(_: &Place, reporter: &mut Reporter) -> Result<()> {
+    SIZES.into_iter().try_for_each(|bytes| measure_one(bytes, reporter))
+}
+
+fn measure_one(bytes: usize, reporter: &mut Reporter) -> Result<()> {
     let document: Vec<u8> =
-        (0..DOCUMENT_BYTES as u64).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15) as u8).collect();
+        (0..bytes as u64).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15) as u8).collect();
     let expected = sum(&document);
     let (channel, theirs) = DescriptorChannel::pair()?;
     let mut sealed_reader = role("role-read-sealed", theirs.into())?;
@@ -142,6 +148,7 @@ pub(crate) fn measure(_: &Place, reporter: &mut Reporter) -> Result<()> {
         assert_eq!(lending.hand_over(&document)?, expected);
         let second = milliseconds(start);
         let start = Instant::now();
+        stream.write_all(&(bytes as u64).to_le_bytes())?;
         stream.write_all(&document)?;
         assert_eq!(answered(&mut stream_reader)?, expected);
         if round > 0 {
@@ -156,9 +163,17 @@ pub(crate) fn measure(_: &Place, reporter: &mut Reporter) -> Result<()> {
     let Lent { handles, mut reader, .. } = lending;
     drop(handles);
     reader.wait()?;
-    let (sealed, lent, streamed) = (Samples::new(sealed), Samples::new(lent), Samples::new(streamed));
-    reporter.row("50 MB, sealed region: fill, seal, pass, read", "ms", &sealed, Some(&streamed), None);
-    reporter.row("50 MB, lent: fill, hand over, copy out, read", "ms", &lent, Some(&streamed), None);
-    reporter.row("50 MB, Unix stream socket: write, read", "ms", &streamed, None, None);
+    report(reporter, bytes / 1_000_000, [sealed, lent, streamed].map(Samples::new));
     Ok(())
+}
+
+fn report(reporter: &mut Reporter, megabytes: usize, [sealed, lent, streamed]: [Samples; 3]) {
+    let rows = [
+        ("sealed region: fill, seal, pass, read", &sealed, Some(&streamed)),
+        ("lent: fill, hand over, copy out, read", &lent, Some(&streamed)),
+        ("Unix stream socket: write, read", &streamed, None),
+    ];
+    for (what, samples, peer) in rows {
+        reporter.row(&format!("{megabytes} MB, {what}"), "ms", samples, peer, None);
+    }
 }

@@ -5,13 +5,17 @@ use crate::processes::beneath;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Bytes of text that pass from the plugin to the workload.
 const TEXT_BYTES: usize = 20 << 20;
 
+/// Shared memory by its inode, and what it is called.
+type Files = BTreeSet<(u64, String)>;
+
 /// What of a process is shared memory: mapped, or held by a descriptor.
-fn shared_memory(pid: i32) -> std::io::Result<Vec<String>> {
+fn shared_memory(pid: i32) -> std::io::Result<Files> {
     let process = Path::new("/proc").join(pid.to_string());
     let maps = fs::read_to_string(process.join("maps"))?;
     let is_shared = |line: &&str| {
@@ -21,12 +25,19 @@ fn shared_memory(pid: i32) -> std::io::Result<Vec<String>> {
             || line.contains("/dev/shm")
             || line.contains("/dev/zero")
     };
-    let mut found: Vec<_> = maps.lines().filter(is_shared).map(str::to_owned).collect();
+    let file = |line: &str| {
+        let mut fields = line.split_whitespace().skip(4);
+        let inode = fields.next().and_then(|inode| inode.parse().ok()).unwrap_or(0);
+        (inode, fields.next().unwrap_or_default().to_owned())
+    };
+    let mut found: Files = maps.lines().filter(is_shared).map(file).collect();
     for descriptor in fs::read_dir(process.join("fd"))?.flatten() {
         if let Ok(to) = fs::read_link(descriptor.path())
             && (to.to_string_lossy().contains("memfd:") || to.starts_with("/dev/shm"))
         {
-            found.push(to.display().to_string());
+            let inode = fs::metadata(descriptor.path()).map_or(0, |file| file.ino());
+            let name = to.to_string_lossy();
+            found.insert((inode, name.trim_end_matches(" (deleted)").to_owned()));
         }
     }
     Ok(found)
@@ -34,9 +45,9 @@ fn shared_memory(pid: i32) -> std::io::Result<Vec<String>> {
 
 #[derive(Default)]
 struct Seen {
-    orchestrator: Vec<String>,
+    orchestrator: Files,
     orchestrator_samples: usize,
-    workload: Vec<String>,
+    workload: Files,
     is_refused: bool,
 }
 
@@ -85,14 +96,12 @@ fn the_orchestrator_never_holds_shared_memory_while_documents_pass() {
     if seen.is_refused && !is_root() && seen.orchestrator_samples == 0 {
         return skip("this user may not look into the processes of a sandbox");
     }
-    // Bulk goes in regions. What else it maps is its cell: two files, one written by either side.
-    let (cell, bulk): (Vec<_>, Vec<_>) =
-        seen.orchestrator.into_iter().partition(|found| found.contains("memfd:ioi-shared"));
-    assert_eq!(bulk, Vec::<String>::new());
-    let mapped = cell.iter().filter_map(|found| found.split_whitespace().nth(4));
-    let files: BTreeSet<_> = mapped.collect();
-    assert!(files.len() <= 2, "{files:?}");
-    // That the sampling would have seen it is shown by the workload, which must hold regions.
+    // Each has its cell, which is two files, one written by either side.
+    assert!(seen.orchestrator.len() <= 2, "{:?}", seen.orchestrator);
+    let both: Vec<_> = seen.orchestrator.intersection(&seen.workload).collect();
+    assert!(both.is_empty(), "the orchestrator holds what passes to the workload: {both:?}");
+    // That the sampling would have seen it is shown by the workload, which must hold arenas.
     assert!(seen.orchestrator_samples >= 10, "{}", seen.orchestrator_samples);
-    assert!(seen.workload.iter().any(|found| found.contains("memfd:ioi-region")), "{:?}", seen.workload);
+    let shared = seen.workload.iter().filter(|(_, name)| name.contains("memfd:ioi-shared")).count();
+    assert!(shared > 2, "{:?}", seen.workload);
 }
