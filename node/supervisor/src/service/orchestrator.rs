@@ -4,12 +4,12 @@
 use super::transfer_id;
 use crate::Refused;
 use crate::listing::Entry;
-use crate::regions::Owner;
+use crate::regions::{Owner, Regions};
 use crate::shared::Shared;
 use ioi_ipc::proto::supervisor::{self as wire, orchestrator_host_server::OrchestratorHost};
 use ioi_ipc::status::refuse;
 use ioi_ipc::tonic::{Request, Response, Status, async_trait};
-use ioi_types::{ErrorCode, RegionId, TransferId};
+use ioi_types::{ErrorCode, RegionId};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,16 +67,18 @@ impl OrchestratorService {
 }
 
 impl OrchestratorService {
-    /// Sends a plugin the region that was made for it; one that has ended gets none and holds none.
-    async fn send_region(
+    /// Has a region made for a plugin and sends it; one that has ended gets none and holds none.
+    async fn give(
         &self,
-        instance: u32,
-        id: TransferId,
-        region: RegionId,
-        descriptor: OwnedFd,
-    ) -> Result<(), Status> {
+        asked: wire::AllocForRequest,
+        make: impl FnOnce(&mut Regions, Owner, u64) -> Result<(RegionId, OwnedFd), Refused>,
+    ) -> Result<Response<wire::AllocReply>, Status> {
+        let wire::AllocForRequest { instance, bytes, transfer_id: id } = asked;
+        let id = transfer_id(&id)?;
+        let (region, descriptor) = make(&mut self.run.regions(), Owner::Plugin(instance), bytes)?;
         let sent = self.run.send_to_plugin(instance, id, descriptor).await;
-        Ok(sent.inspect_err(|_| self.run.regions().forget(region))?)
+        sent.inspect_err(|_| self.run.regions().forget(region))?;
+        Ok(Response::new(wire::AllocReply { region: region.0, bytes }))
     }
 }
 
@@ -158,12 +160,7 @@ impl OrchestratorHost for OrchestratorService {
         &self,
         request: Request<wire::AllocForRequest>,
     ) -> Result<Response<wire::AllocReply>, Status> {
-        let request = request.into_inner();
-        let id = transfer_id(&request.transfer_id)?;
-        let (region, descriptor) =
-            self.run.regions().alloc(Owner::Plugin(request.instance), request.bytes)?;
-        self.send_region(request.instance, id, region, descriptor).await?;
-        Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
+        self.give(request.into_inner(), Regions::alloc).await
     }
 
     async fn seal_for(
@@ -180,12 +177,7 @@ impl OrchestratorHost for OrchestratorService {
         &self,
         request: Request<wire::AllocForRequest>,
     ) -> Result<Response<wire::AllocReply>, Status> {
-        let request = request.into_inner();
-        let id = transfer_id(&request.transfer_id)?;
-        let (region, descriptor) =
-            self.run.regions().arena(Owner::Plugin(request.instance), request.bytes)?;
-        self.send_region(request.instance, id, region, descriptor).await?;
-        Ok(Response::new(wire::AllocReply { region: region.0, bytes: request.bytes }))
+        self.give(request.into_inner(), Regions::arena).await
     }
 
     async fn grant(
