@@ -34,9 +34,14 @@ fn conversation(place: &Place) -> (Started, Census) {
     let mut node = place.converse().start_with_pipe();
     let census = Census::of(node.pid());
     node.wait_for("\"read\"");
-    // The plugin is on its way out; what remains is the node.
+    // The plugin is on its way out, and the init above it after it; what remains is the node.
     let root = node.pid();
-    node.wait_until("end of the plugin", |_| !beneath(root).iter().any(|(_, name)| name.contains("plugin")));
+    node.wait_until("end of the plugin", |_| {
+        let is_leaving = |process: &Process, name: &str| {
+            name.contains("plugin") || (name == "ioi-init" && beneath(process.pid).is_empty())
+        };
+        !beneath(root).iter().any(|(process, name)| is_leaving(process, name))
+    });
     (node, census)
 }
 
