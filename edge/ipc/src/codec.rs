@@ -55,6 +55,12 @@ pub fn decode<D: Message + Name + Default>(mut bytes: impl Buf) -> Result<D, Sta
     })
 }
 
+/// One message of the contracts as bytes, for where no call carries it.
+#[must_use]
+pub fn encode<E: Message>(message: &E) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
 /// Decodes one message.
 #[derive(Debug)]
 pub(crate) struct Decoder<D>(PhantomData<D>);

@@ -62,7 +62,7 @@ pub mod proto {
     }
 }
 
-pub use codec::decode;
+pub use codec::{decode, encode};
 pub use fault::abort_on_panic;
 pub use inherited::{DESCRIPTORS_FD, Inherited, SUPERVISOR_FD, VARIABLE as FDS_VARIABLE};
 pub use methods::DESCRIPTORS;

@@ -1,4 +1,5 @@
-//! A process's end of the cell that its host made: it beats, and hears that it is to end.
+//! A process's end of the cell that its host made: it beats, hears that it is to end, and leaves
+//! records for its host.
 //!
 //! # What a beat shows
 //! The task that beats runs on the runtime that serves the process's calls. Where that is
@@ -9,12 +10,13 @@
 //! The host believes none of it: a hostile process can beat as long as it likes and do
 //! nothing else. What silence shows, it shows of any process.
 
-use ioi_cell::native::{Host, Peer, Tier};
+use ioi_cell::native::{BoxReader, BoxWriter, Host, OwnHealth, Peer, Tier};
 use ioi_cell::{HEALTH_STATE_SERVING, HEALTH_STATE_STARTING};
-use ioi_shm::{DescriptorChannel, Quota, SendError};
+use ioi_shm::{Bell, DescriptorChannel, Quota, SendError};
 use ioi_types::ErrorCode;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
@@ -31,6 +33,10 @@ pub const HEART_QUOTA: Quota = Quota { leases_max: 0, bytes_max: 0 };
 const JOIN_WITHIN: Duration = Duration::from_secs(5);
 /// The instruction to end, in the inbox: an error's number, and why, in UTF-8.
 const END: u32 = 1;
+/// A report for the user, in the orchestrator's outbox: a `ReportRequest` of `supervisor.proto`.
+pub const REPORT: u32 = 1;
+/// Bytes of a report that goes that way; a longer one is a call.
+pub const REPORT_BYTES_MAX: usize = 4096;
 /// Bytes of the reason; more of it is cut off.
 const REASON_BYTES_MAX: usize = 1024;
 const CODE_BYTES: usize = 4;
@@ -63,6 +69,14 @@ pub fn ask_to_end(host: &mut Host, end: &End) -> Result<(), SendError> {
 pub struct Heart {
     state: watch::Sender<u32>,
     end: watch::Receiver<Option<End>>,
+    to_host: Arc<ToHost>,
+}
+
+/// What every clone of a heart may use.
+#[derive(Debug)]
+struct ToHost {
+    outbox: Mutex<BoxWriter>,
+    bell: Bell,
 }
 
 impl Heart {
@@ -73,11 +87,24 @@ impl Heart {
     pub fn start(channel: OwnedFd) -> io::Result<(Self, OwnedFd)> {
         let channel = DescriptorChannel::from_fd(channel).map_err(io::Error::other)?;
         let peer = Peer::join(&channel, HEART_TIER, HEART_QUOTA, JOIN_WITHIN).map_err(io::Error::other)?;
-        let bell = crate::watch(peer.bell.as_fd().try_clone_to_owned()?)?;
+        let Peer { health, inbox, outbox, bell, .. } = peer;
+        let rung = crate::watch(bell.as_fd().try_clone_to_owned()?)?;
+        let to_host = Arc::new(ToHost { outbox: Mutex::new(outbox), bell });
         let state = watch::Sender::new(HEALTH_STATE_STARTING);
         let (ends, end) = watch::channel(None);
-        tokio::spawn(beat(peer, bell, state.clone(), ends));
-        Ok((Self { state, end }, channel.into()))
+        let beating = Beating { health, inbox, to_host: Arc::clone(&to_host), ends };
+        tokio::spawn(beating.run(rung, state.clone()));
+        Ok((Self { state, end, to_host }, channel.into()))
+    }
+
+    /// Leaves a record in the outbox and rings the host. Never waits.
+    ///
+    /// # Errors
+    /// [`SendError`] when the host has left too much unread, or the record is longer than one can be.
+    pub fn leave(&self, msg_id: u32, record: &[u8]) -> Result<(), SendError> {
+        self.to_host.outbox.lock().unwrap_or_else(PoisonError::into_inner).send(msg_id, record)?;
+        self.to_host.bell.ring();
+        Ok(())
     }
 
     /// From now on calls are served, and whoever is silent for seconds is at fault.
@@ -96,44 +123,50 @@ impl Heart {
     }
 }
 
-async fn beat(
-    mut peer: Peer,
-    bell: AsyncFd<OwnedFd>,
-    state: watch::Sender<u32>,
+/// What the task that beats has for itself.
+struct Beating {
+    health: OwnHealth,
+    inbox: BoxReader,
+    to_host: Arc<ToHost>,
     ends: watch::Sender<Option<End>>,
-) {
-    let mut ticks = interval(BEAT_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // It has a sender of its own, so that changes end only with this task.
-    let mut states = state.subscribe();
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = states.changed() => {}
-            heard = bell.readable() => {
-                if let Ok(mut heard) = heard && peer.bell.silence() {
-                    heard.clear_ready();
-                }
-                if peer.bell.is_peer_gone() {
-                    return;
-                }
-                listen(&mut peer, &ends);
-            }
-        }
-        let state = *states.borrow_and_update();
-        peer.health.beat(state, monotonic_ns());
-    }
 }
 
-/// Takes the instructions that are there. Other ones than those known here are for later versions.
-fn listen(peer: &mut Peer, ends: &watch::Sender<Option<End>>) {
-    let mut into = [0; CODE_BYTES + REASON_BYTES_MAX];
-    while let Ok(Some(record)) = peer.inbox.try_recv(&mut into) {
-        if record.msg_id == END
-            && let Some((code, reason)) = record.payload.split_first_chunk::<CODE_BYTES>()
-        {
-            let code = ErrorCode::from_number(u32::from_le_bytes(*code)).unwrap_or(ErrorCode::Internal);
-            ends.send_replace(Some(End { code, reason: String::from_utf8_lossy(reason).into_owned() }));
+impl Beating {
+    async fn run(mut self, rung: AsyncFd<OwnedFd>, state: watch::Sender<u32>) {
+        let mut ticks = interval(BEAT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // It has a sender of its own, so that changes end only with this task.
+        let mut states = state.subscribe();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = states.changed() => {}
+                heard = rung.readable() => {
+                    if let Ok(mut heard) = heard && self.to_host.bell.silence() {
+                        heard.clear_ready();
+                    }
+                    if self.to_host.bell.is_peer_gone() {
+                        return;
+                    }
+                    self.listen();
+                }
+            }
+            let state = *states.borrow_and_update();
+            self.health.beat(state, monotonic_ns());
+        }
+    }
+
+    /// Takes the instructions that are there. Other ones than those known here are for later versions.
+    fn listen(&mut self) {
+        let mut into = [0; CODE_BYTES + REASON_BYTES_MAX];
+        while let Ok(Some(record)) = self.inbox.try_recv(&mut into) {
+            if record.msg_id == END
+                && let Some((code, reason)) = record.payload.split_first_chunk::<CODE_BYTES>()
+            {
+                let code = ErrorCode::from_number(u32::from_le_bytes(*code)).unwrap_or(ErrorCode::Internal);
+                self.ends
+                    .send_replace(Some(End { code, reason: String::from_utf8_lossy(reason).into_owned() }));
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ mod watch;
 pub use any::{Awaitable, wait_any};
 pub use backoff::{Backoff, Surroundings, ThisThread, retry};
 pub use call::{Answer, CALL_HEADER_BYTES, CallError, Calls, Client, Request, Server, Status, TooMany};
-pub use heart::{BEAT_EVERY, End, HEART_QUOTA, HEART_TIER, Heart, ask_to_end};
+pub use heart::{BEAT_EVERY, End, HEART_QUOTA, HEART_TIER, Heart, REPORT, REPORT_BYTES_MAX, ask_to_end};
 pub use ordered::{OrderError, Ordered, STAMP_BYTES, stamp, unstamp};
 pub use spin::Spin;
 pub use transfers::{Awaited, Transfers};

@@ -5,7 +5,7 @@ use ioi_ipc::proto::supervisor::{
     ReportRequest, orchestrator_host_client::OrchestratorHostClient, report_request::Report,
 };
 use ioi_ipc::tonic::transport::Channel;
-use ioi_port::{End, Heart};
+use ioi_port::{End, Heart, REPORT, REPORT_BYTES_MAX};
 
 /// What the supervisor answers, and what it wants by itself.
 #[derive(Clone)]
@@ -23,10 +23,19 @@ impl Host {
         self.client.clone()
     }
 
-    /// Shows the user something. An error means that the supervisor is gone,
-    /// and with it this process, soon.
+    /// Shows the user something: over the cell, which waits for nobody; by a call what ends the
+    /// run, what is too long, and what finds the outbox full, since a call is answered when there is
+    /// room. An error means that the supervisor is gone, and with it this process, soon.
     pub(crate) async fn report(&self, report: Report) {
-        let _ = self.client().report(ReportRequest { report: Some(report) }).await;
+        let is_last = matches!(report, Report::Finished(_) | Report::Failed(_));
+        let request = ReportRequest { report: Some(report) };
+        if !is_last {
+            let record = ioi_ipc::encode(&request);
+            if record.len() <= REPORT_BYTES_MAX && self.heart.leave(REPORT, &record).is_ok() {
+                return;
+            }
+        }
+        let _ = self.client().report(request).await;
     }
 
     /// The session is open: from now on this process must be heard of all the time.

@@ -19,13 +19,14 @@ use ioi_cell::{
 use ioi_port::{End, ask_to_end};
 use ioi_shm::ConnectError;
 use ioi_types::ErrorCode;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 /// Without these two there is no receipt.
-const ORCHESTRATOR: &str = "orchestrator";
+pub(crate) const ORCHESTRATOR: &str = "orchestrator";
 const GUARDIAN: &str = "guardian";
 
 /// Epochs that the host raises.
@@ -59,6 +60,8 @@ enum What {
     Silent(Duration),
     /// It did something else with its cell than to take it.
     Broken(ConnectError),
+    /// What it left in its outbox is no report.
+    Lied(String),
 }
 
 impl Fault {
@@ -74,6 +77,7 @@ impl From<Fault> for RunError {
         match what {
             What::Silent(silent) => Self::Silent { name, silent },
             What::Broken(source) => Self::Cell { name, source },
+            What::Lied(what) => Self::Faulty { name, source: std::io::Error::other(what) },
         }
     }
 }
@@ -117,16 +121,30 @@ enum Cell {
     Taken(Box<Host>),
 }
 
+/// What lies in an outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) msg_id: u32,
+    pub(crate) bytes: usize,
+}
+
 /// The cells of one run.
 pub(crate) struct Cells {
     seats: Mutex<Vec<Seat>>,
     bounds: Bounds,
     fault: watch::Sender<Option<Fault>>,
+    /// The orchestrator has rung.
+    rung: Notify,
 }
 
 impl Cells {
     pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { seats: Mutex::default(), bounds, fault: watch::Sender::new(None) })
+        Arc::new(Self {
+            seats: Mutex::default(),
+            bounds,
+            fault: watch::Sender::new(None),
+            rung: Notify::new(),
+        })
     }
 
     /// Begins to listen to a process that was started, and waits for it to take its cell.
@@ -145,7 +163,13 @@ impl Cells {
             // A process that has ended is seen where processes are watched.
             let Ok((id, bell)) = descriptors.receive().await else { return };
             match offer.answered(id, bell) {
-                Ok(host) => cells.taken(name, host),
+                Ok(host) => {
+                    let bell = (name == ORCHESTRATOR).then(|| host.bell.as_fd().try_clone_to_owned());
+                    cells.taken(name, host);
+                    if let Some(Ok(bell)) = bell {
+                        cells.listen(name, bell).await;
+                    }
+                }
                 Err(_) if ended.borrow().is_some() => {}
                 Err(error) => cells.found(Fault { name, what: What::Broken(error) }),
             }
@@ -159,6 +183,54 @@ impl Cells {
             }
             seat.cell = Cell::Taken(Box::new(host));
         }
+    }
+
+    /// Passes on that a process has rung, until it is gone.
+    async fn listen(&self, name: &str, bell: OwnedFd) {
+        let Ok(bell) = ioi_port::watch(bell) else { return };
+        while let Ok(mut heard) = bell.readable().await {
+            let is_gone = match lock(&self.seats).iter().find(|seat| seat.name == name).and_then(Seat::host) {
+                Some(host) => {
+                    if host.bell.silence() {
+                        heard.clear_ready();
+                    }
+                    host.bell.is_peer_gone()
+                }
+                None => true,
+            };
+            self.rung.notify_one();
+            if is_gone {
+                return;
+            }
+        }
+    }
+
+    /// Answers when the orchestrator has rung since the last time.
+    pub(crate) async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    /// Copies the next record of the orchestrator's outbox, if there is one. What is none of its rules
+    /// ends the run.
+    pub(crate) fn next_left(&self, into: &mut [u8]) -> Option<Left> {
+        let next = {
+            let mut seats = lock(&self.seats);
+            let seat = seats.iter_mut().find(|seat| seat.name == ORCHESTRATOR)?;
+            let Cell::Taken(host) = &mut seat.cell else { return None };
+            let next = host.outbox.try_recv(into);
+            next.map(|record| {
+                record.map(|record| Left { msg_id: record.msg_id, bytes: record.payload.len() })
+            })
+        };
+        next.unwrap_or_else(|error| {
+            self.lied(error.to_string());
+            None
+        })
+    }
+
+    /// The orchestrator has left something that can't be.
+    pub(crate) fn lied(&self, what: String) {
+        self.found(Fault { name: ORCHESTRATOR, what: What::Lied(what) });
     }
 
     /// Asks the orchestrator to write down what happened until now, and to end.
@@ -225,6 +297,14 @@ impl Cells {
         match fault.wait_for(Option::is_some).await.ok().and_then(|fault| fault.clone()) {
             Some(fault) => fault,
             None => std::future::pending().await,
+        }
+    }
+
+    /// What the orchestrator left that can't be, if it did.
+    pub(crate) fn lie(&self) -> Option<String> {
+        match &*self.fault.borrow() {
+            Some(Fault { what: What::Lied(what), .. }) => Some(what.clone()),
+            _ => None,
         }
     }
 

@@ -29,6 +29,7 @@ mod listing;
 pub mod live;
 mod profiles;
 mod regions;
+mod reports;
 mod roots;
 mod run;
 mod service;

@@ -13,6 +13,7 @@ use crate::home::{Home, HomeError, private_folder};
 use crate::live::{self, Happening, Journal, Live, Processes};
 use crate::profiles;
 use crate::regions::Regions;
+use crate::reports::{Reports, Told};
 use crate::roots::{Refused, Roots};
 use crate::service::{EgressService, GuardianService, OrchestratorService, WorkloadService};
 use crate::shared::{Shared, lock};
@@ -171,7 +172,7 @@ pub(crate) fn system(what: &'static str) -> impl Fn(io::Error) -> RunError {
 pub struct Run {
     shared: Arc<Shared>,
     children: Vec<(&'static str, Arc<Child>)>,
-    reports: mpsc::Receiver<Report>,
+    reports: Told,
     faults: (mpsc::UnboundedSender<Broken>, mpsc::UnboundedReceiver<Broken>),
     /// `None` where the run can't be watched.
     live: Option<Live>,
@@ -219,7 +220,8 @@ impl Run {
         let guardian_folder = private_folder(&settings.home.guardian())?;
         let run_folder = private_folder(&directory)?;
         let roots = Roots::open(&job.roots).map_err(RunError::Root)?;
-        let (reports, inbox) = mpsc::channel(256);
+        let cells = Cells::new(bounds);
+        let (reports, inbox) = Reports::new(Arc::clone(&cells));
 
         let mut guardian = Station::new("guardian")?;
         let mut orchestrator = Station::new("orchestrator")?;
@@ -245,7 +247,7 @@ impl Run {
             roots: Mutex::new(roots),
             regions: Mutex::new(Regions::new(journal.clone())),
             witness: Witness::default(),
-            cells: Cells::new(bounds),
+            cells,
             bounds,
             streams: Mutex::default(),
             to_workload: workload.as_ref().map(Station::descriptors),
@@ -261,7 +263,6 @@ impl Run {
             program_hears: AtomicBool::new(false),
             questions: AsyncMutex::new(questions),
             reports,
-            finished: AtomicBool::new(false),
             settings,
             job,
         });
@@ -293,6 +294,8 @@ impl Run {
         })?;
         // Ends with the run's runtime, or with the first fault.
         tokio::spawn(Arc::clone(&run.shared.cells).watch());
+        let shared = Arc::clone(&run.shared);
+        tokio::spawn(async move { shared.reports.hear().await });
         Ok(run)
     }
 
@@ -334,10 +337,10 @@ impl Run {
     pub async fn next_report(&mut self) -> Result<Option<Report>, RunError> {
         tokio::select! {
             biased;
-            report = self.reports.recv() => self.with_cause(report).await,
+            report = self.reports.next() => self.with_cause(report).await,
             Some((name, source)) = self.faults.1.recv() => {
-                if self.shared.finished.load(Ordering::Acquire) {
-                    return Ok(self.reports.try_recv().ok());
+                if self.shared.reports.is_finished() {
+                    return Ok(self.reports.next_of_the_past().await);
                 }
                 Err(RunError::Faulty { name: name.into(), source })
             }
@@ -345,10 +348,10 @@ impl Run {
             fault = self.shared.cells.fault() => self.cut_short(fault).await,
             gone = first_end(self.children.iter()) => {
                 // What was reported before the end still counts.
-                if let Ok(report) = self.reports.try_recv() {
+                if let Some(report) = self.reports.next_of_the_past().await {
                     return Ok(Some(report));
                 }
-                if self.shared.finished.load(Ordering::Acquire) { Ok(None) } else { Err(gone) }
+                if self.shared.reports.is_finished() { Ok(None) } else { Err(gone) }
             }
         }
     }
@@ -360,7 +363,7 @@ impl Run {
             return Err(fault.into());
         }
         let until = *self.cut_short_until.get_or_insert_with(|| Instant::now() + CUT_SHORT_WITHIN);
-        match tokio::time::timeout_at(until, self.reports.recv()).await {
+        match tokio::time::timeout_at(until, self.reports.next()).await {
             Ok(report) => self.with_cause(report).await,
             Err(_) => Err(fault.into()),
         }

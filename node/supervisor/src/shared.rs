@@ -6,12 +6,13 @@ use crate::child::{Child, Exit, Start};
 use crate::descriptors::Descriptors;
 use crate::live::{Journal, Processes};
 use crate::regions::{Owner, Regions};
+use crate::reports::Reports;
 use crate::roots::{Refused, Roots};
 use crate::run::{Job, Settings};
 use crate::streams::Streams;
 use crate::witness::Witness;
 use ioi_ipc::pair;
-use ioi_ipc::proto::supervisor::{self as wire, report_request::Report};
+use ioi_ipc::proto::supervisor as wire;
 use ioi_sandbox::{Profile, SpawnError};
 use ioi_types::{Digest, ErrorCode, LogId, TransferId};
 use std::collections::BTreeMap;
@@ -56,8 +57,7 @@ pub(crate) struct Shared {
     /// The program was there when the signals that come now were sent.
     pub(crate) program_hears: AtomicBool,
     pub(crate) questions: AsyncMutex<mpsc::Receiver<String>>,
-    pub(crate) reports: mpsc::Sender<Report>,
-    pub(crate) finished: AtomicBool,
+    pub(crate) reports: Arc<Reports>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -208,14 +208,6 @@ impl Shared {
     /// The user's next question; `None` when there are no more.
     pub(crate) async fn next_question(&self) -> Option<String> {
         self.questions.lock().await.recv().await
-    }
-
-    pub(crate) async fn report(&self, report: Report) {
-        if matches!(report, Report::Finished(_) | Report::Failed(_)) {
-            self.finished.store(true, Ordering::Release);
-        }
-        // An error means that the command is ending; nobody is left to be told.
-        let _ = self.reports.send(report).await;
     }
 
     pub(crate) fn start(

@@ -119,10 +119,11 @@ impl Seen {
             0 => {}
             more => screen.line(&format!("  … and {more} more; --json lists them")),
         }
-        match self.plane.rings.len() {
-            0 => screen.line("  No rings: bulk data goes by arenas and sealed regions, calls by sockets.\n"),
-            count => screen.line(&format!("  {}; --json lists them\n", counted(count as u64, "ring"))),
+        if !self.plane.rings.is_empty() {
+            screen.line("");
+            print_table(screen, &self.rings());
         }
+        screen.line("");
     }
 
     fn processes(&self) -> Table {
@@ -178,6 +179,26 @@ impl Seen {
                 ],
             });
             table.row(cells);
+        }
+        table
+    }
+
+    fn rings(&self) -> Table {
+        let left = Side::Left;
+        let columns = [
+            ("ring from", left),
+            ("to", left),
+            ("sent", Side::Right),
+            ("taken", Side::Right),
+            ("state", left),
+        ];
+        let mut table = Table::new(&columns);
+        for ring in &self.plane.rings {
+            let state = if ring.poisoned.is_empty() { "open".to_owned() } else { name(&ring.poisoned) };
+            let counts = [ring.sent.to_string(), ring.returned.to_string()];
+            table.row(
+                [name(&ring.sender), name(&ring.receiver)].into_iter().chain(counts).chain([state]).collect(),
+            );
         }
         table
     }
@@ -258,7 +279,7 @@ fn process_json(process: &Process, quota: Option<&Quota>) -> Value {
 pub(super) fn region_json(region: &Region) -> Value {
     json!({"region": region.region, "bytes": region.bytes, "owner": region.owner,
         "owner_instance": region.owner_instance, "sealed": region.sealed, "arena": region.arena,
-        "readers": region.readers, "leases": region.leases})
+        "readers": region.readers, "leases": (!region.arena).then_some(region.leases)})
 }
 
 fn region_state(region: &Region) -> &'static str {

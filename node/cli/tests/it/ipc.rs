@@ -69,7 +69,9 @@ fn a_live_run_is_listed_with_its_processes_and_is_gone_after_its_end() {
     assert!(place.path("home/runs").join(log).is_dir(), "{log} names no run");
     assert_eq!(listed.event("runs")["live"], 1);
     let shown = place.ioi(["ipc", "ls"]).outcome();
-    for words in ["ioi run", "guardian", "program", "alive", "No rings", &log[..8]] {
+    for words in
+        ["ioi run", "guardian", "program", "alive", "ring from", "orchestrator  supervisor", &log[..8]]
+    {
         assert!(shown.stdout.contains(words), "{words:?}: {shown:?}");
     }
     node.signal(Signal::TERM);
@@ -110,6 +112,27 @@ fn the_cells_of_a_run_show_who_is_heard_of_and_what_they_take() {
         assert!(shown.stdout.contains(words), "{words:?}: {shown:?}");
     }
     assert!(shown.stdout.lines().all(|line| line.chars().count() <= 80), "{shown:?}");
+}
+
+#[test]
+fn what_the_user_sees_went_over_the_ring_of_the_orchestrators_cell() {
+    let place = Place::new();
+    place.write("docs/a.md", "The heron nests in the reeds.");
+    let rings = || ls(&place).event("run")["rings"].clone();
+    let mut node = place.converse().start_with_pipe();
+    node.wait_for("\"read\"");
+    let before = rings();
+    let sent = before[0]["sent"].as_u64().unwrap();
+    assert!(sent > 0, "{before}");
+    node.send(b"Where does the heron nest?\n");
+    node.wait_for("\"answer\"");
+    let after = rings();
+    let more = after[0]["sent"].as_u64().unwrap();
+    assert!(more > sent, "{before} {after}");
+    let expected = serde_json::json!([{"sender": "orchestrator", "receiver": "supervisor",
+        "sent": more, "returned": more, "poisoned": ""}]);
+    assert_eq!(after, expected);
+    node.outcome();
 }
 
 #[test]

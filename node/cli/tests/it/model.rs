@@ -357,6 +357,28 @@ fn an_egress_process_that_is_killed_ends_the_command_and_nothing_is_left() {
     census.assert_nothing_is_left(&place, Duration::ZERO);
 }
 
+/// It lies in shared memory that nobody had looked at when its writer was gone.
+#[test]
+fn what_an_orchestrator_said_before_it_was_killed_is_shown_all_the_same() {
+    let (place, pause) = (place(), Duration::from_secs(1));
+    let tokens = vec![head("200 OK"), event("In tall "), event("reeds "), event("beside ")];
+    let endpoint = Endpoint::slow(tokens, pause, Duration::from_secs(3600));
+    let mut node = ask(&place, &endpoint).start_with_pipe();
+    node.wait_for("\"token\"");
+    node.signal(Signal::STOP);
+    std::thread::sleep(3 * pause);
+    let all = beneath(node.pid());
+    all.into_iter().find(|(_, name)| name == "ioi-orchestrato").expect("an orchestrator").0.kill();
+    node.signal(Signal::CONT);
+    let outcome = node.outcome_with_open_pipe();
+    outcome.assert_fails(5, &["orchestrator ended unexpectedly"]);
+    let texts = outcome.events_of("token");
+    assert_eq!(
+        texts.iter().map(|token| &token["text"]).collect::<Vec<_>>(),
+        ["In tall ", "reeds ", "beside "]
+    );
+}
+
 #[test]
 fn without_a_model_no_process_has_a_way_out() {
     let place = place();

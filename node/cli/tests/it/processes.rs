@@ -5,8 +5,8 @@ use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
@@ -93,28 +93,37 @@ fn learn(root: i32, known: &mut BTreeMap<Process, String>) {
 pub(crate) struct Census {
     root: i32,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<BTreeMap<Process, String>>,
+    thread: JoinHandle<()>,
+    known: Arc<Mutex<BTreeMap<Process, String>>>,
 }
 
 impl Census {
     pub(crate) fn of(root: i32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let known = Arc::<Mutex<BTreeMap<_, _>>>::default();
+        let (stopped, learned) = (Arc::clone(&stop), Arc::clone(&known));
         let thread = std::thread::spawn(move || {
-            let mut known = BTreeMap::new();
             while !stopped.load(Ordering::Relaxed) {
-                learn(root, &mut known);
+                learn(root, &mut learned.lock().unwrap());
                 sleep(Duration::from_millis(2));
             }
-            known
         });
-        Self { root, stop, thread }
+        Self { root, stop, thread, known }
+    }
+
+    /// All processes of the run that live now, which the census knows from now on.
+    pub(crate) fn take(&self) -> Vec<(Process, String)> {
+        let mut known = self.known.lock().unwrap();
+        learn(self.root, &mut known);
+        let living = known.iter().filter(|(process, _)| process.is_alive());
+        living.map(|(process, name)| (*process, name.clone())).collect()
     }
 
     /// Asserts that of the run, which has ended, nothing is left: no process, cgroup, socket or file.
     pub(crate) fn assert_nothing_is_left(self, place: &Place, within: Duration) {
         self.stop.store(true, Ordering::Relaxed);
-        let known = self.thread.join().unwrap();
+        self.thread.join().unwrap();
+        let known = self.known.lock().unwrap();
         assert!(!known.is_empty(), "the census missed the run");
         let deadline = Instant::now() + within;
         loop {

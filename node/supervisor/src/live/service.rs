@@ -80,6 +80,24 @@ impl Shared {
         }
     }
 
+    /// The outbox that is read: its epoch counts what was written, and the run what was taken.
+    fn rings(&self) -> Vec<wire::Ring> {
+        let summaries = self.cells.summaries();
+        let read = summaries.iter().filter(|cell| cell.name == cells::ORCHESTRATOR && cell.health.is_some());
+        let sent = |cell: &cells::Summary| {
+            let outbox = cell.epochs.iter().find(|(name, _)| *name == "outbox");
+            outbox.map_or(0, |(_, raised)| u64::from(*raised))
+        };
+        let ring = |cell: &cells::Summary| wire::Ring {
+            sender: cell.name.to_owned(),
+            receiver: "supervisor".into(),
+            sent: sent(cell),
+            returned: self.reports.taken(),
+            poisoned: self.cells.lie().unwrap_or_default(),
+        };
+        read.map(ring).collect()
+    }
+
     fn cells(&self) -> Vec<wire::Cell> {
         self.cells.summaries().into_iter().map(cell).collect()
     }
@@ -205,7 +223,7 @@ impl Public for PublicService {
         &self,
         _: Request<wire::GetStatusRequest>,
     ) -> Result<Response<wire::GetStatusReply>, Status> {
-        let ended = self.run.finished.load(std::sync::atomic::Ordering::Acquire);
+        let ended = self.run.reports.is_finished();
         Ok(Response::new(wire::GetStatusReply {
             version: env!("CARGO_PKG_VERSION").into(),
             mode: Mode::Local.into(),
@@ -225,7 +243,7 @@ impl Public for PublicService {
         Ok(Response::new(wire::GetDataPlaneReply {
             regions_left_off: regions.len().saturating_sub(REGIONS_MAX) as u64,
             regions: regions.iter().take(REGIONS_MAX).map(|region| self.run.region(region)).collect(),
-            rings: Vec::new(),
+            rings: self.run.rings(),
             quotas,
             cells: self.run.cells(),
         }))

@@ -234,7 +234,7 @@ impl OrchestratorHost for OrchestratorService {
         request: Request<wire::ReportRequest>,
     ) -> Result<Response<wire::ReportReply>, Status> {
         if let Some(report) = request.into_inner().report {
-            self.run.report(report).await;
+            self.run.reports.called(report).await;
         }
         Ok(Response::new(wire::ReportReply {}))
     }

@@ -1,0 +1,178 @@
+//! Reports over a cell and by call, from an orchestrator that is a task of the test.
+
+use super::*;
+use crate::bounds::Bounds;
+use crate::cells::Process;
+use crate::child::Exit;
+use crate::descriptors::Descriptors;
+use crate::run::RunError;
+use ioi_ipc::proto::supervisor::{self as wire, Finished, Progress, Token};
+use ioi_port::Heart;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Met {
+    cells: Arc<Cells>,
+    reports: Arc<Reports>,
+    told: Told,
+    heart: Heart,
+    _end: watch::Sender<Option<Exit>>,
+}
+
+/// An orchestrator that has taken its cell.
+async fn met() -> Met {
+    let bounds = Bounds {
+        silent: Duration::from_secs(3600),
+        starting: Duration::from_secs(3600),
+        others: wire::Bounds { guardian_ms: 0, workload_ms: 0, heartbeat_ms: 0, records: 0 },
+    };
+    let cells = Cells::new(bounds);
+    let (reports, told) = Reports::new(Arc::clone(&cells));
+    let (descriptors, channel) = Descriptors::pair().unwrap();
+    let offer = descriptors.offer(0).unwrap();
+    let end = watch::Sender::new(None);
+    let process = Process { end: end.subscribe(), kill: Arc::new(|| ()) };
+    cells.add("orchestrator", process, offer, Arc::new(descriptors));
+    let heart = Heart::start(channel).unwrap().0;
+    let taken = async {
+        while cells.summaries()[0].health.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, taken).await.expect("the cell is never taken");
+    Met { cells, reports, told, heart, _end: end }
+}
+
+fn token(number: usize) -> Report {
+    Report::Token(Token { text: number.to_string() })
+}
+
+fn record(report: Report) -> Vec<u8> {
+    ioi_ipc::encode(&ReportRequest { report: Some(report) })
+}
+
+/// Leaves tokens until there is no room; how many found some.
+fn fill(heart: &Heart) -> usize {
+    let left =
+        (0..1_000_000).take_while(|number| heart.leave(REPORT, &record(token(*number))).is_ok()).count();
+    assert!((100..1_000_000).contains(&left), "{left} found room");
+    left
+}
+
+/// As the orchestrator does it.
+async fn report(heart: &Heart, reports: &Reports, number: usize) -> bool {
+    if heart.leave(REPORT, &record(token(number))).is_ok() {
+        return true;
+    }
+    reports.called(token(number)).await;
+    false
+}
+
+#[tokio::test]
+async fn reports_reach_the_user_in_their_order_whichever_way_they_came() {
+    const COUNT: usize = 20_100;
+    const BLOCK: usize = 5_000;
+    let Met { reports, mut told, heart, .. } = met().await;
+    let hearing = {
+        let reports = Arc::clone(&reports);
+        tokio::spawn(async move { reports.hear().await })
+    };
+    let telling = {
+        let reports = Arc::clone(&reports);
+        tokio::spawn(async move {
+            let mut over_the_cell = 0;
+            for number in 0..COUNT {
+                over_the_cell += u64::from(report(&heart, &reports, number).await);
+                // Now and then by a call in between, as what is too long goes.
+                if number % BLOCK == BLOCK - 1 {
+                    reports.called(token(usize::MAX)).await;
+                }
+                // In every other block faster than anybody takes.
+                if (number / BLOCK).is_multiple_of(2) && number % 7 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            (over_the_cell, heart)
+        })
+    };
+    let mut seen = 0;
+    while seen < COUNT {
+        let next = timeout(PATIENCE, told.next()).await.expect("reports are missing").unwrap();
+        if next == token(usize::MAX) {
+            assert_eq!(seen % BLOCK, 0, "a call came before what was left before it");
+        } else {
+            assert_eq!(next, token(seen));
+            seen += 1;
+        }
+    }
+    let (over_the_cell, _heart) = telling.await.unwrap();
+    assert_eq!(reports.taken(), over_the_cell);
+    assert!((1..COUNT as u64).contains(&over_the_cell), "{over_the_cell} of {COUNT} went over the cell");
+    hearing.abort();
+}
+
+#[tokio::test]
+async fn what_an_orchestrator_left_before_it_ended_is_not_lost() {
+    let Met { reports, mut told, heart, .. } = met().await;
+    let left = fill(&heart);
+    drop(heart);
+    for number in 0..left {
+        assert_eq!(told.next_of_the_past().await, Some(token(number)));
+        // From here on somebody else takes it, too.
+        if number == left / 4 {
+            let reports = Arc::clone(&reports);
+            tokio::spawn(async move { reports.take().await });
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(told.next_of_the_past().await, None);
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_takes_nothing_with_it() {
+    let Met { reports, mut told, heart, .. } = met().await;
+    let left = fill(&heart);
+    assert!(left > WAITING_MAX, "only {left} found room");
+    let mut called = std::pin::pin!(reports.called(token(usize::MAX)));
+    // The screen is full now.
+    assert!(futures::poll!(called.as_mut()).is_pending());
+    called.set(reports.called(token(usize::MAX)));
+    for number in 0..left {
+        assert_eq!(told.next_of_the_past().await, Some(token(number)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_report_ends_the_run_by_name() {
+    let too_long = record(Report::Token(Token { text: "x".repeat(REPORT_BYTES_MAX) }));
+    let end = record(Report::Finished(Finished::default()));
+    let bad: [(u32, Vec<u8>, &str); 6] = [
+        (REPORT + 1, record(token(1)), "record 2 in its outbox is no report that goes this way"),
+        (
+            REPORT,
+            ioi_ipc::encode(&ReportRequest { report: None }),
+            "record 1 in its outbox is no report that goes this way",
+        ),
+        (REPORT, end, "record 1 in its outbox is no report that goes this way"),
+        (REPORT, vec![0xff; 9], "a report in its outbox"),
+        (
+            REPORT,
+            [record(token(1)), record(Report::Progress(Progress::default()))].concat(),
+            "a report in its outbox",
+        ),
+        (REPORT, too_long, "more than the buffer"),
+    ];
+    for (msg_id, bytes, words) in bad {
+        let Met { cells, reports, mut told, heart, .. } = met().await;
+        heart.leave(msg_id, &bytes).unwrap();
+        reports.take().await;
+        assert_eq!(told.next_of_the_past().await, None, "{words}: it reached the user");
+        let fault = timeout(PATIENCE, cells.fault()).await.expect("it was believed");
+        let error = RunError::from(fault).to_string();
+        assert!(error.starts_with("the orchestrator was cut off from the supervisor"), "{error}");
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}
