@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// How often a group is tried to be removed: about 5 s.
+const REMOVE_ROUNDS: u32 = 500;
+
 /// The directories beneath which we may make groups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hierarchies {
@@ -83,11 +86,9 @@ impl Group {
         &self.directories
     }
 
-    /// Kills whatever is left in the groups and removes them.
+    /// Kills whatever is left in the groups and removes them. One that stays is tried again when this is dropped.
     pub(crate) fn remove(&mut self) {
-        for directory in self.directories.drain(..) {
-            remove(&directory);
-        }
+        self.directories.retain(|directory| remove(directory).is_err());
     }
 }
 
@@ -97,19 +98,23 @@ impl Drop for Group {
     }
 }
 
-/// Removes a group. Its last processes may still be on their way out, for which the kernel answers EBUSY;
-/// they are killed, again and again, since one may be forking.
-pub(crate) fn remove(directory: &Path) {
-    for round in 0..500 {
+/// Removes a group, or finds it removed. Its last processes may still be on their way out, for which the kernel
+/// answers EBUSY; they are killed, again and again, since one may be forking. No other answer is final either.
+pub(crate) fn remove(directory: &Path) -> io::Result<()> {
+    for round in 0.. {
         match fs::remove_dir(directory) {
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                if round == REMOVE_ROUNDS {
+                    return Err(naming(directory, &error));
+                }
                 stop_forks(directory);
                 kill_members(directory);
                 std::thread::sleep(Duration::from_millis(if round < 10 { 1 } else { 10 }));
             }
-            _ => return,
+            _ => return Ok(()),
         }
     }
+    Ok(())
 }
 
 /// No process of the group can fork any more. Best effort: where there is no such controller, others act.
@@ -139,8 +144,7 @@ pub fn clean_stale_groups(kernel: &crate::Kernel) -> usize {
     for parent in kernel.groups.parents() {
         let entries = fs::read_dir(parent).into_iter().flatten().flatten();
         for entry in entries.filter(|e| is_stale(&e.file_name().to_string_lossy())) {
-            remove(&entry.path());
-            removed += 1;
+            removed += usize::from(remove(&entry.path()).is_ok());
         }
     }
     removed

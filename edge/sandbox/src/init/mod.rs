@@ -157,7 +157,8 @@ impl Left {
     }
 
     fn remove(&self) {
-        self.groups.iter().for_each(|group| cgroup::remove(group));
+        // What stays, the supervisor tries again.
+        self.groups.iter().for_each(|group| drop(cgroup::remove(group)));
         self.tmp.iter().for_each(|path| tmp::remove(path));
     }
 

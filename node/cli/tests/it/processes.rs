@@ -133,7 +133,7 @@ impl Census {
             }
             if Instant::now() > deadline {
                 known.keys().filter(|process| process.is_alive()).for_each(|process| process.kill());
-                panic!("left behind: {left:?}");
+                panic!("left behind: {left:?}; removing the groups: {:?}", remove_groups_of(self.root));
             }
             sleep(Duration::from_millis(10));
         }
@@ -152,6 +152,13 @@ fn left(root: i32, known: &BTreeMap<Process, String>, place: &Place) -> Vec<Stri
     let sockets = fs::read_to_string("/proc/net/unix").unwrap();
     left.extend(sockets.lines().filter(|line| line.contains(&home)).map(str::to_owned));
     left
+}
+
+/// What the kernel says to the removal of a group tells one that is busy from one that was forgotten.
+fn remove_groups_of(root: i32) -> Vec<std::io::Result<()>> {
+    let mut groups = Vec::new();
+    groups_of(root, Path::new("/sys/fs/cgroup"), 6, &mut groups);
+    groups.iter().map(fs::remove_dir).collect()
 }
 
 /// A sandbox's groups are named after the supervisor that made them: `ioi-<pid>-…`.
