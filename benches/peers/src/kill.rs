@@ -54,5 +54,5 @@ pub fn measure(mut channel: impl Channel, mut far: Far, cell: &Cell) -> Result<R
         bytes_after: 0,
         noticed,
     };
-    Ok(Round { median: free as f64, p99: None, count: 1, line: 0.0, left: Some(left) })
+    Ok(Round { median: free as f64, p99: None, count: 1, lines: [0.0; 2], left: Some(left) })
 }

@@ -4,7 +4,7 @@
 use crate::cell::{Cell, size_text};
 use crate::measure::Span;
 use crate::pin::Cores;
-use crate::placement::{CLOSE_NS_MAX, Placement};
+use crate::placement::Placement;
 use crate::sample::{Round, Summary};
 use crate::traces::{Places, RUN};
 use crate::transports::{TRANSPORTS, Transport};
@@ -126,9 +126,9 @@ impl<'a> Turns<'a> {
                         (left.files_after, left.bytes_after) = (traces.files, traces.bytes);
                     }
                     self.places.sweep();
-                    round.line = before.max(placement.look()?);
+                    round.lines = [before, placement.look()?];
                     rounds.push(round);
-                    if round.line <= CLOSE_NS_MAX || !placement.is_patient() {
+                    if round.is_close() || !placement.is_patient() {
                         return Ok(());
                     }
                     placement.spend(start.elapsed());

@@ -1,6 +1,6 @@
 //! Medians and spreads.
 
-use crate::placement::CLOSE_NS_MAX;
+use crate::placement::CLOSE_NS;
 use serde::{Deserialize, Serialize};
 
 /// Fewer single samples have no meaningful 99th percentile.
@@ -17,9 +17,9 @@ pub struct Round {
     pub p99: Option<f64>,
     /// Messages timed.
     pub count: usize,
-    /// A cache line there and back in ns, before or after, whichever took longer.
+    /// A cache line there and back in ns, before and after.
     #[serde(default)]
-    pub line: f64,
+    pub lines: [f64; 2],
     /// Files that the dead peer left when nobody had looked after it, and after that; kill rows only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Left>,
@@ -56,9 +56,9 @@ pub struct Summary {
 impl Summary {
     /// None without a round.
     pub fn new(rounds: Vec<Round>) -> Option<Self> {
-        let close = || rounds.iter().filter(|round| round.line <= CLOSE_NS_MAX);
+        let close = || rounds.iter().filter(|round| round.is_close());
         let is_close = close().count() >= CLOSE_ROUNDS_MIN;
-        let counted = || rounds.iter().filter(|round| !is_close || round.line <= CLOSE_NS_MAX);
+        let counted = || rounds.iter().filter(|round| !is_close || round.is_close());
         let medians = sorted(counted().map(|round| round.median).collect());
         let p99s = sorted(counted().filter_map(|round| round.p99).collect());
         Some(Self {
@@ -84,7 +84,12 @@ impl Round {
     pub fn new(batches: Vec<f64>, singles: Vec<f64>, count: usize) -> Option<Self> {
         let singles = sorted(singles);
         let p99 = if singles.len() >= P99_COUNT_MIN { at(&singles, 0.99) } else { None };
-        Some(Self { median: at(&sorted(batches), 0.5)?, p99, count, line: 0.0, left: None })
+        Some(Self { median: at(&sorted(batches), 0.5)?, p99, count, lines: [0.0; 2], left: None })
+    }
+
+    /// Whether the two sides were cores that share a cache, before and after.
+    pub fn is_close(&self) -> bool {
+        self.lines.iter().all(|line| CLOSE_NS.contains(line))
     }
 }
 
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_summary_has_the_median_of_medians_and_their_extremes() {
-        let round = |median, p99| Round { median, p99: Some(p99), count: 1, line: 90.0, left: None };
+        let round = |median, p99| Round { median, p99: Some(p99), count: 1, lines: [90.0; 2], left: None };
         let summary = Summary::new(vec![round(3.0, 30.0), round(1.0, 50.0), round(2.0, 40.0)]).unwrap();
         assert_eq!((summary.min, summary.median, summary.max), (1.0, 2.0, 3.0));
         assert_eq!((summary.p99, summary.p99_min), (Some(40.0), Some(30.0)));
@@ -113,13 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn rounds_of_distant_cores_count_only_where_there_are_too_few_others() {
-        let round = |median, line| Round { median, p99: None, count: 1, line, left: None };
+    fn rounds_of_other_cores_count_only_where_there_are_too_few_others() {
+        let round = |median, lines| Round { median, p99: None, count: 1, lines, left: None };
         let summary = |rounds| Summary::new(rounds).unwrap();
-        let far = round(9.0, 400.0);
-        let close = summary(vec![round(1.0, 90.0), far, round(2.0, 150.0), far, far, far, round(3.0, 90.0)]);
-        assert_eq!((close.is_close, close.median, close.max, close.rounds.len()), (true, 2.0, 3.0, 7));
-        let too_few = summary(vec![round(1.0, 90.0), far, round(8.0, 152.0), round(2.0, 90.0)]);
+        let (came, left, far) =
+            (round(9.0, [400.0, 90.0]), round(9.0, [90.0, 152.0]), round(9.0, [400.0; 2]));
+        let (one_core, became_one) = (round(0.5, [62.0; 2]), round(0.5, [90.0, 62.0]));
+        let [first, second, third] = [1.0, 2.0, 3.0].map(|median| round(median, [90.0, 150.0]));
+        let close = summary(vec![first, came, second, left, one_core, far, became_one, third]);
+        assert_eq!((close.is_close, close.min, close.median, close.max), (true, 1.0, 2.0, 3.0));
+        assert_eq!(close.rounds.len(), 8);
+        let too_few = summary(vec![first, far, left, second]);
         assert_eq!((too_few.is_close, too_few.max), (false, 9.0));
     }
 

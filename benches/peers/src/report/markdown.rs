@@ -2,7 +2,7 @@
 
 use super::{BARE_P99_USUAL_NS, OURS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
-use crate::placement::CLOSE_NS_MAX;
+use crate::placement::CLOSE_NS;
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::{Kind, Transport};
@@ -31,6 +31,7 @@ pub fn page(report: &Report) -> String {
 fn head(report: &Report) -> String {
     let machine = &report.machine;
     let (all, close) = report.rounds_close();
+    let (least, most) = CLOSE_NS.into_inner();
     format!(
         "# Shared memory beside other ways of IPC\n\n\
          ```\ncargo xtask bench ipc\n```\n\n\
@@ -40,9 +41,9 @@ fn head(report: &Report) -> String {
          figure, one-minute load average {} when the run had ended (its own work included). A reading of the \
          clock takes {:.0} ns.\n\n\
          **Placement.** A virtual machine's cores move. Before and after each round a cache line is sent to the other \
-         core and back: a round counts if that took at most {CLOSE_NS_MAX} ns both times, as it does while the two \
-         share a cache, and is repeated otherwise, for {} minutes in all. {close} of {all} rounds are such. A figure \
-         with fewer than three such rounds is marked † and not judged.\n\n",
+         core and back: a round counts if that took {least} to {most} ns both times, as it does while the two are \
+         cores that share a cache, and is repeated otherwise, for {} minutes in all. Distant cores take longer; two \
+         threads of one core take less, and a ring between them a third of the time. {close} of {all} rounds count. A figure with fewer than three such rounds is marked † and not judged.\n\n",
         machine.processor,
         machine.cores,
         machine.memory_gib,
@@ -87,7 +88,7 @@ fn short(report: &Report, row: &Row, transport: &Transport) -> String {
     if transport.kind == Kind::Ours && text != "–" { format!("**{text}**") } else { text }
 }
 
-/// Of a figure for distant cores.
+/// Of a figure for other cores.
 fn mark(summary: &Summary) -> &'static str {
     if summary.is_close { "" } else { " †" }
 }

@@ -7,7 +7,6 @@ pub mod table;
 use crate::cell::{Cell, Pattern};
 use crate::goals::{Goal, ROWS, Row};
 use crate::machine::Machine;
-use crate::placement::CLOSE_NS_MAX;
 use crate::plot;
 use crate::run::{Measured, Outcome, Settings};
 use crate::sample::Summary;
@@ -109,7 +108,7 @@ impl Report {
             _ => None,
         });
         let rounds = || summaries.clone().flat_map(|summary| &summary.rounds);
-        (rounds().count(), rounds().filter(|round| round.line <= CLOSE_NS_MAX).count())
+        (rounds().count(), rounds().filter(|round| round.is_close()).count())
     }
 
     /// The bare ring's 99th percentile over what it usually is.

@@ -2,7 +2,7 @@
 
 use super::{OURS, Report, Verdict, advantage, figure, rows, shown};
 use crate::goals::{Goal, Row};
-use crate::placement::CLOSE_NS_MAX;
+use crate::placement::CLOSE_NS;
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::Transport;
@@ -16,8 +16,9 @@ pub fn text(report: &Report) -> String {
         machine.processor, machine.cores, machine.kernel, report.rounds, report.measured_ms, machine.load
     );
     let (all, close) = report.rounds_close();
+    let (least, most) = CLOSE_NS.into_inner();
     let _ =
-        writeln!(out, "{close} of {all} rounds while a cache line took ≤ {CLOSE_NS_MAX} ns there and back");
+        writeln!(out, "{close} of {all} rounds while a cache line took {least} to {most} ns there and back");
     for row in rows().iter().filter(|row| report.ours(row).is_some()) {
         block(&mut out, report, row);
     }
@@ -59,7 +60,7 @@ fn line(report: &Report, row: &Row, transport: &Transport, outcome: &Outcome) ->
         summary.p99.map_or_else(|| "–".to_owned(), figure::time),
         ours.unwrap_or_default(),
         limit.unwrap_or_default(),
-        if summary.is_close { "" } else { "  distant cores" },
+        if summary.is_close { "" } else { "  other cores" },
         left(summary),
     )
 }
