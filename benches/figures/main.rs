@@ -1,6 +1,6 @@
 //! Measures every figure of docs/benchmarks.md on release programs, each beside its peer in the same run.
 //!
-//! `cargo bench -p ioi-benches -- [--json] [node plugin handover observation effect ask ask-rust]`; without a
+//! `cargo bench -p ioi-benches -- [--json] [node plugin handover told observation effect ask ask-rust]`; without a
 //! name, all of them. The programs are taken from `IOI_BIN_DIR`, else from `target/release`. Nothing
 //! here judges: a goal that is missed is printed as missed, and the exit code stays 0.
 //!
@@ -18,6 +18,7 @@ mod observation;
 mod place;
 mod plugin;
 mod report;
+mod told;
 
 use place::Place;
 use report::Reporter;
@@ -31,6 +32,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("node", node::measure),
     ("plugin", plugin::measure),
     ("handover", handover::measure),
+    ("told", told::measure),
     ("observation", observation::measure),
     ("effect", effect::measure),
     ("ask", ask::measure),
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Some("role-echo") => bare::echo(),
         Some("role-read-sealed") => handover::read_sealed(),
         Some("role-read-lent") => handover::read_lent(),
+        Some("role-tell-by-cell") => told::tell_by_cell(),
+        Some("role-tell-by-call") => told::tell_by_call(),
         Some("role-read-stream") => handover::read_stream(),
         _ => run(&arguments),
     };

@@ -32,6 +32,8 @@ struct State {
     /// Those that exist or are being asked for, and their bytes.
     count: usize,
     bytes: u64,
+    /// The host has no more, or knows none.
+    is_refused: bool,
 }
 
 fn bytes_of(lender: &Lender) -> u64 {
@@ -63,12 +65,19 @@ impl Arenas {
     pub(crate) fn room(self: &Arc<Self>, bytes: u64) -> Option<Room> {
         let size = bytes.checked_next_power_of_two()?.max(ARENA_BYTES_MIN);
         let mut state = self.lock();
-        if size > ARENA_BYTES_MAX || state.count == COUNT_MAX || size > ARENAS_BYTES_MAX - state.bytes {
+        let is_full = state.count == COUNT_MAX || size > ARENAS_BYTES_MAX - state.bytes;
+        if size > ARENA_BYTES_MAX || is_full || state.is_refused {
             return None;
         }
         state.count += 1;
         state.bytes += size;
         Some(Room { arenas: Arc::clone(self), bytes: size, is_taken: false })
+    }
+
+    /// The host has refused one for want of memory or of the service: it is not asked again with each buffer,
+    /// and the arenas that there are go on.
+    pub(crate) fn refused(&self) {
+        self.lock().is_refused = true;
     }
 
     /// The host says which leases were read.

@@ -176,6 +176,7 @@ impl<'a> Host<'a> {
         let arguments = AllocArguments { bytes: room.bytes() };
         let (response, memory) = match self.start_transfer(ARENA, arguments.to_bytes())?.wait() {
             Err(HostError { code: ErrorCode::QuotaMemory | ErrorCode::ServiceUnknown, .. }) => {
+                self.connection.arenas.refused();
                 return Ok(None);
             }
             answered => answered?,

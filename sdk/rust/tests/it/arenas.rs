@@ -180,34 +180,47 @@ fn refuse(host: &mut TestHost, call: &IncomingCall) {
     host.refuse(call.id, &CallError::new(ErrorCode::Cancelled, "not now"));
 }
 
+/// The host's side of a buffer that is a sealed region, lent with bytes of 5.
+fn serve_sealed(host: &mut TestHost, id: CallId, bytes: u64) {
+    let call = host.asked(ALLOC);
+    assert_eq!(AllocArguments::from_bytes(&call.request.arguments).unwrap().bytes, bytes);
+    let region = Region::create(bytes).unwrap();
+    host.hand_over(&call, region.writer_descriptor().unwrap().as_fd());
+    host.respond(call.id, &AllocAnswer { region: 7, bytes });
+    let call = host.asked(SEAL);
+    let view = region.seal().unwrap().map().unwrap();
+    host.respond(call.id, &SealAnswer { bytes });
+    assert_eq!(lent(host, id), Handle { region: 7, generation: 1, type_id: 0, offset: 0, length: bytes });
+    assert!(view.iter().all(|byte| *byte == 5));
+}
+
 #[test]
-fn without_room_for_an_arena_a_buffer_is_a_sealed_region() {
-    let (mut host, _thread) = TestHost::start(lends());
-    for (bytes, code) in [
-        (1000, Some(ErrorCode::QuotaMemory)),
-        (1000, Some(ErrorCode::ServiceUnknown)),
-        ((16 << 20) + 1, None),
-    ] {
-        let id = host.call("lend", &asked_for(bytes, 5));
-        if let Some(code) = code {
-            let call = host.asked(ARENA);
-            host.refuse(call.id, &CallError::new(code, "no"));
-        }
-        let call = host.asked(ALLOC);
-        let bytes = u64::try_from(bytes).unwrap();
-        assert_eq!(AllocArguments::from_bytes(&call.request.arguments).unwrap().bytes, bytes);
-        let region = Region::create(bytes).unwrap();
-        host.hand_over(&call, region.writer_descriptor().unwrap().as_fd());
-        host.respond(call.id, &AllocAnswer { region: 7, bytes });
-        let call = host.asked(SEAL);
-        let view = region.seal().unwrap().map().unwrap();
-        host.respond(call.id, &SealAnswer { bytes });
-        assert_eq!(
-            lent(&mut host, id),
-            Handle { region: 7, generation: 1, type_id: 0, offset: 0, length: bytes }
-        );
-        assert!(view.iter().all(|byte| *byte == 5));
+fn without_room_for_an_arena_a_buffer_is_a_sealed_region_and_no_other_is_asked_for() {
+    for code in [ErrorCode::QuotaMemory, ErrorCode::ServiceUnknown] {
+        let (mut host, _thread) = TestHost::start(lends());
+        let first = host.call("lend", &asked_for(1000, 1));
+        let (_, mut one) = serve(&mut host, 41);
+        let first = lent(&mut host, first);
+        let id = host.call("lend", &asked_for(1000, 5));
+        let call = host.asked(ARENA);
+        host.refuse(call.id, &CallError::new(code, "no"));
+        serve_sealed(&mut host, id, 1000);
+        let id = host.call("lend", &asked_for(1000, 5));
+        serve_sealed(&mut host, id, 1000);
+        // The arena that there is goes on.
+        assert_eq!(read(&mut one, &first), [1; 1000]);
+        give_back_lease(&mut host, &first);
+        let again = host.call("lend", &asked_for(1000, 2));
+        let again = lent(&mut host, again);
+        assert_eq!(read(&mut one, &again), [2; 1000]);
     }
+}
+
+#[test]
+fn what_is_larger_than_an_arena_is_a_sealed_region() {
+    let (mut host, _thread) = TestHost::start(lends());
+    let id = host.call("lend", &asked_for((16 << 20) + 1, 5));
+    serve_sealed(&mut host, id, (16 << 20) + 1);
 }
 
 /// More often than there may be arenas, so that what is set aside for one has to be given up.
