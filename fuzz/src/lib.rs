@@ -13,6 +13,7 @@
 mod advice;
 mod byte_ring;
 mod canon;
+mod cell;
 mod context;
 mod control;
 mod decision;
@@ -60,6 +61,7 @@ const fn target(name: &'static str, check: fn(&[u8])) -> Target {
 pub const TARGETS: &[Target] = &[
     target("byte-ring", byte_ring::check),
     target("canon", canon::check),
+    target("cell", cell::check),
     target("context", context::check),
     target("control", control::check),
     target("decision", decision::check),

@@ -19,6 +19,28 @@ use std::time::{Duration, Instant};
 /// where the goals were set; two threads of one core take less than the lower one.
 pub const CLOSE_NS: RangeInclusive<f64> = 68.0..=151.0;
 
+/// What the two sides are to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distance {
+    /// Two threads of one core.
+    OneCore,
+    /// Two cores that share a cache.
+    Close,
+    /// Two cores that share none.
+    Far,
+}
+
+impl Distance {
+    /// By what a cache line takes there and back, in ns.
+    pub fn of(line: f64) -> Self {
+        match line {
+            _ if line < *CLOSE_NS.start() => Self::OneCore,
+            _ if line > *CLOSE_NS.end() => Self::Far,
+            _ => Self::Close,
+        }
+    }
+}
+
 const SPAN: Span = Span { measured: Duration::from_millis(4), warm_up: Duration::from_millis(1) };
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -53,7 +75,7 @@ impl<'a> Placement<'a> {
 
     /// Waits until the cores are close, or patience has run out.
     pub fn await_close(&mut self) -> Result<()> {
-        while !CLOSE_NS.contains(&self.line) && self.is_patient() {
+        while Distance::of(self.line) != Distance::Close && self.is_patient() {
             let start = Instant::now();
             std::thread::sleep(PAUSE);
             self.look()?;

@@ -100,7 +100,8 @@ impl Heart {
     /// Leaves a record in the outbox and rings the host. Never waits.
     ///
     /// # Errors
-    /// [`SendError`] when the host has left too much unread, or the record is longer than one can be.
+    /// [`SendError`] when the host has left too much unread, the record is longer than one can be, or the
+    /// host's end broke the ring.
     pub fn leave(&self, msg_id: u32, record: &[u8]) -> Result<(), SendError> {
         self.to_host.outbox.lock().unwrap_or_else(PoisonError::into_inner).send(msg_id, record)?;
         self.to_host.bell.ring();

@@ -67,6 +67,7 @@ macro_rules! replays {
 replays! {
     records_of_a_byte_ring_lie_within_what_was_written: "byte-ring", 3000;
     canonical_json_has_one_spelling: "canon", 6000;
+    a_cells_end_outlives_any_words_across_from_it: "cell", 3000;
     a_context_slice_is_viewed_inside_its_bytes: "context", 4000;
     frames_are_counted_and_payloads_are_one_thing: "control", 6000;
     nothing_outside_of_a_policy_is_allowed: "decision", 2000;

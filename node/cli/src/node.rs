@@ -193,6 +193,9 @@ impl Signals {
     }
 }
 
+/// What the demo's plugin tries is a fraction of this.
+const ATTEMPTS_MAX: usize = 256;
+
 async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, CutShort> {
     let mut attempts = Vec::new();
     while let Some(report) = run.next_report().await? {
@@ -201,7 +204,13 @@ async fn show(run: &mut Run, screen: &mut Screen) -> Result<Outcome, CutShort> {
             Report::Answer(answer) => screen.answer(&answer),
             Report::Refusal(refusal) => screen.refusal(&refusal),
             Report::Skipped(skipped) => screen.skipped(&skipped),
-            Report::Attempt(attempt) => attempts.push(attempt),
+            Report::Attempt(attempt) if attempts.len() < ATTEMPTS_MAX => attempts.push(attempt),
+            Report::Attempt(_) => {
+                let message = format!(
+                    "the orchestrator reports more than {ATTEMPTS_MAX} attempts, which no command makes"
+                );
+                return Err(Failure::new(exit::INTERNAL, ErrorCode::Internal.name(), message).into());
+            }
             Report::Finished(finished) => {
                 screen.tally();
                 return Ok(Outcome { finished, attempts });

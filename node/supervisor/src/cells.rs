@@ -19,15 +19,20 @@ use ioi_cell::{
 use ioi_port::{End, ask_to_end};
 use ioi_shm::ConnectError;
 use ioi_types::ErrorCode;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 /// Without these two there is no receipt.
 pub(crate) const ORCHESTRATOR: &str = "orchestrator";
 const GUARDIAN: &str = "guardian";
+
+/// Rings that come sooner than this after the last are heard together.
+const HEAR_EVERY: Duration = Duration::from_millis(1);
 
 /// Epochs that the host raises.
 const BY_HOST: [(&str, u32); 7] = [
@@ -62,6 +67,8 @@ enum What {
     Broken(ConnectError),
     /// What it left in its outbox is no report.
     Lied(String),
+    /// The machine has no descriptor to listen to it.
+    Unheard(String),
 }
 
 impl Fault {
@@ -77,7 +84,10 @@ impl From<Fault> for RunError {
         match what {
             What::Silent(silent) => Self::Silent { name, silent },
             What::Broken(source) => Self::Cell { name, source },
-            What::Lied(what) => Self::Faulty { name, source: std::io::Error::other(what) },
+            What::Lied(what) => Self::Faulty { name, source: io::Error::other(what) },
+            What::Unheard(why) => {
+                Self::System { what: "the orchestrator can't be listened to", source: io::Error::other(why) }
+            }
         }
     }
 }
@@ -163,13 +173,15 @@ impl Cells {
             // A process that has ended is seen where processes are watched.
             let Ok((id, bell)) = descriptors.receive().await else { return };
             match offer.answered(id, bell) {
-                Ok(host) => {
-                    let bell = (name == ORCHESTRATOR).then(|| host.bell.as_fd().try_clone_to_owned());
+                Ok(host) if name == ORCHESTRATOR => {
+                    let bell = host.bell.as_fd().try_clone_to_owned().and_then(ioi_port::watch);
                     cells.taken(name, host);
-                    if let Some(Ok(bell)) = bell {
-                        cells.listen(name, bell).await;
+                    match bell {
+                        Ok(bell) => cells.listen(name, bell).await,
+                        Err(error) => cells.found(Fault { name, what: What::Unheard(error.to_string()) }),
                     }
                 }
+                Ok(host) => cells.taken(name, host),
                 Err(_) if ended.borrow().is_some() => {}
                 Err(error) => cells.found(Fault { name, what: What::Broken(error) }),
             }
@@ -185,9 +197,9 @@ impl Cells {
         }
     }
 
-    /// Passes on that a process has rung, until it is gone.
-    async fn listen(&self, name: &str, bell: OwnedFd) {
-        let Ok(bell) = ioi_port::watch(bell) else { return };
+    /// Passes on that a process has rung, until it is gone. One that rings without end is heard as often as
+    /// [`HEAR_EVERY`] says, and everybody else in between.
+    async fn listen(&self, name: &str, bell: AsyncFd<OwnedFd>) {
         while let Ok(mut heard) = bell.readable().await {
             let is_gone = match lock(&self.seats).iter().find(|seat| seat.name == name).and_then(Seat::host) {
                 Some(host) => {
@@ -202,6 +214,7 @@ impl Cells {
             if is_gone {
                 return;
             }
+            sleep(HEAR_EVERY).await;
         }
     }
 

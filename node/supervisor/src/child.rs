@@ -103,7 +103,7 @@ impl Child {
         self.sandboxed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The init has ended, so this does not wait.
+    /// The init has ended, so this waits for nothing but its control groups, whose last processes are on their way out.
     fn reap(&self) -> Exit {
         let ended = self.sandboxed().wait();
         ended.map_or(Exit::KILLED, Exit::from)

@@ -4,6 +4,7 @@
 //! and what found no room there is a call, and whatever lay in the outbox before is taken first.
 
 use crate::cells::{Cells, Left};
+use ioi_cell::OUTBOX_BYTES;
 use ioi_ipc::proto::supervisor::{ReportRequest, report_request::Report};
 use ioi_port::{REPORT, REPORT_BYTES_MAX};
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use tokio::sync::{Mutex, mpsc};
 
 /// Reports that wait for the screen.
 const WAITING_MAX: usize = 256;
+/// Reports of before an end: as many as can wait for the screen and lie in an outbox, each with a header of
+/// 8 bytes and a payload.
+const PAST_MAX: usize = WAITING_MAX + (OUTBOX_BYTES / 16) as usize;
 
 pub(crate) struct Reports {
     cells: Arc<Cells>,
@@ -28,7 +32,7 @@ impl Reports {
         let record = Mutex::new(Box::new([0; REPORT_BYTES_MAX]));
         let (taken, finished) = (AtomicU64::new(0), AtomicBool::new(false));
         let reports = Arc::new(Self { cells, to_user, record, taken, finished });
-        (Arc::clone(&reports), Told { reports, reported })
+        (Arc::clone(&reports), Told { reports, reported, past: PAST_MAX })
     }
 
     /// Takes what the orchestrator leaves in its outbox, as often as it rings.
@@ -106,17 +110,21 @@ struct Busy;
 pub(crate) struct Told {
     reports: Arc<Reports>,
     reported: mpsc::Receiver<Report>,
+    /// How many more of the past there may be.
+    past: usize,
 }
 
 impl Told {
-    /// Waits for the next one; `None` never comes while the run lasts.
+    /// Waits for the next one. There is always one to wait for.
     pub(crate) async fn next(&mut self) -> Option<Report> {
         self.reported.recv().await
     }
 
-    /// The next one that a process reported before it ended, whether that was taken then or not;
-    /// `None` when there is no more.
+    /// The next one that was reported before an end was seen, whether that was taken then or not; `None`
+    /// when there is no more, or when there have been as many as there can have been: whoever lives may
+    /// go on reporting.
     pub(crate) async fn next_of_the_past(&mut self) -> Option<Report> {
+        self.past = self.past.checked_sub(1)?;
         loop {
             if let Ok(report) = self.reported.try_recv() {
                 return Some(report);

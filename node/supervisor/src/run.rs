@@ -177,6 +177,8 @@ pub struct Run {
     /// `None` where the run can't be watched.
     live: Option<Live>,
     log: LogId,
+    /// Of a process, once it was seen.
+    end: Option<RunError>,
     /// Until when the orchestrator has, once another process was ended.
     cut_short_until: Option<Instant>,
 }
@@ -221,7 +223,7 @@ impl Run {
         let run_folder = private_folder(&directory)?;
         let roots = Roots::open(&job.roots).map_err(RunError::Root)?;
         let cells = Cells::new(bounds);
-        let (reports, inbox) = Reports::new(Arc::clone(&cells));
+        let (reports, told) = Reports::new(Arc::clone(&cells));
 
         let mut guardian = Station::new("guardian")?;
         let mut orchestrator = Station::new("orchestrator")?;
@@ -270,9 +272,8 @@ impl Run {
         // A run that nobody can watch is a run all the same.
         let live = Live::open(&shared).ok();
         let faults = mpsc::unbounded_channel();
-        let cut_short_until = None;
-        let mut run =
-            Self { shared, children: Vec::new(), reports: inbox, faults, live, log, cut_short_until };
+        let (children, end, cut_short_until) = (Vec::new(), None, None);
+        let mut run = Self { shared, children, reports: told, faults, live, log, end, cut_short_until };
 
         run.spawn(guardian, profiles::guardian, |run| {
             Services::new().with(GuardianHostServer::new(GuardianService { run }))
@@ -335,45 +336,51 @@ impl Run {
     /// A process of the node that ended before the run was finished, or the
     /// orchestrator's own failure.
     pub async fn next_report(&mut self) -> Result<Option<Report>, RunError> {
-        tokio::select! {
-            biased;
-            report = self.reports.next() => self.with_cause(report).await,
-            Some((name, source)) = self.faults.1.recv() => {
-                if self.shared.reports.is_finished() {
-                    return Ok(self.reports.next_of_the_past().await);
+        if self.end.is_none() {
+            // Ends come first: whoever reports without end keeps none from being seen. Of them a fault does,
+            // so that the reason is said.
+            tokio::select! {
+                biased;
+                fault = self.shared.cells.fault() => {
+                    if fault.leaves_a_receipt() {
+                        return self.cut_short(fault).await;
+                    }
+                    self.end = Some(fault.into());
                 }
-                Err(RunError::Faulty { name: name.into(), source })
-            }
-            // Before its end is seen, so that the reason is said.
-            fault = self.shared.cells.fault() => self.cut_short(fault).await,
-            gone = first_end(self.children.iter()) => {
-                // What was reported before the end still counts.
-                if let Some(report) = self.reports.next_of_the_past().await {
-                    return Ok(Some(report));
+                Some((name, source)) = self.faults.1.recv() => {
+                    self.end = Some(RunError::Faulty { name: name.into(), source });
                 }
-                if self.shared.reports.is_finished() { Ok(None) } else { Err(gone) }
+                gone = first_end(self.children.iter()) => self.end = Some(gone),
+                report = self.reports.next() => return self.with_cause(report).await,
             }
         }
+        // What was reported before the end still counts.
+        match self.reports.next_of_the_past().await {
+            Some(Report::Failed(failed)) if blames_another(&failed) => {}
+            Some(report) => return Ok(Some(report)),
+            None if self.shared.reports.is_finished() => return Ok(None),
+            None => {}
+        }
+        // Where the last report was a lie, that is why.
+        let fault = self.shared.cells.fault_so_far().map(RunError::from);
+        fault.or_else(|| self.end.take()).map_or(Ok(None), Err)
     }
 
-    /// A process was ended for a fault: the orchestrator, where it can still have a receipt, was told and
-    /// reports what there is; otherwise the fault ends the run.
+    /// A process was ended for a fault, and the orchestrator told: it reports what there is, with a receipt,
+    /// but not for ever.
     async fn cut_short(&mut self, fault: Fault) -> Result<Option<Report>, RunError> {
-        if !fault.leaves_a_receipt() {
-            return Err(fault.into());
-        }
         let until = *self.cut_short_until.get_or_insert_with(|| Instant::now() + CUT_SHORT_WITHIN);
-        match tokio::time::timeout_at(until, self.reports.next()).await {
-            Ok(report) => self.with_cause(report).await,
-            Err(_) => Err(fault.into()),
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(until) => Err(fault.into()),
+            report = self.reports.next() => self.with_cause(report).await,
         }
     }
 
     /// Where the orchestrator gave up because a channel broke, what ended at its other end is the cause.
     async fn with_cause(&self, report: Option<Report>) -> Result<Option<Report>, RunError> {
         let Some(Report::Failed(failed)) = &report else { return Ok(report) };
-        let code = ErrorCode::from_number(failed.error_code);
-        if !matches!(code, Some(ErrorCode::GuardianGone | ErrorCode::NodeGone | ErrorCode::Internal)) {
+        if !blames_another(failed) {
             return Ok(report);
         }
         if let Some(fault) = self.shared.cells.fault_so_far() {
@@ -446,6 +453,12 @@ impl Run {
             live.end(&self.shared).await;
         }
     }
+}
+
+/// The orchestrator gave up because a channel broke.
+fn blames_another(failed: &Failed) -> bool {
+    let code = ErrorCode::from_number(failed.error_code);
+    matches!(code, Some(ErrorCode::GuardianGone | ErrorCode::NodeGone | ErrorCode::Internal))
 }
 
 /// Answers when one of these processes has ended, with its end as a failure.

@@ -109,8 +109,9 @@ impl Lookout {
         }
         watched.last += 1;
         let number = watched.last;
-        // The hang-up is told without being asked for, and once; rings are none of its business.
-        epoll::add(&self.epoll, &**life, EventData::new_u64(number), EventFlags::ONESHOT).ok()?;
+        // A hang-up, and half of one, is told once; rings are none of its business.
+        let flags = EventFlags::RDHUP | EventFlags::ONESHOT;
+        epoll::add(&self.epoll, &**life, EventData::new_u64(number), flags).ok()?;
         watched.lives.insert(number, Arc::downgrade(life));
         life.watch(true);
         Some(number)

@@ -75,11 +75,15 @@ impl Bell {
     }
 
     /// Whether the peer has closed its end, as it does when it dies.
+    ///
+    /// One that has only shut it down for writing is gone as well: it can ring no more, and what it has left
+    /// is readable for ever, so that whoever waits for a ring would never sleep again.
     #[must_use]
     pub fn is_peer_gone(&self) -> bool {
-        let mut ends = [PollFd::new(&self.ours, PollFlags::empty())];
+        let mut ends = [PollFd::new(&self.ours, PollFlags::RDHUP)];
         let polled = poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-        polled.is_ok() && ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+        let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::RDHUP;
+        polled.is_ok() && ends[0].revents().intersects(gone)
     }
 }
 
@@ -107,5 +111,28 @@ mod tests {
         let silences = (1..100).find(|_| bell.silence()).unwrap();
         assert_eq!(silences, rings / RINGS_MAX + 1, "all {rings} rings are taken off, {RINGS_MAX} at a time");
         send(&peer, &[1], SendFlags::DONTWAIT).expect("the next ring is heard");
+    }
+
+    #[test]
+    fn a_peer_that_shuts_its_end_down_either_way_or_closes_it_is_gone_and_one_that_only_listens_no_more_is_not()
+     {
+        use rustix::net::{Shutdown, shutdown};
+        for (how, is_gone) in [
+            (None, false),
+            (Some(Shutdown::Read), false),
+            (Some(Shutdown::Write), true),
+            (Some(Shutdown::Both), true),
+        ] {
+            let (ours, peer) = DescriptorChannel::pair().unwrap();
+            let (theirs, _kept) = DescriptorChannel::pair().unwrap();
+            let bell = Bell::new(ours, theirs);
+            send(&peer, &[1], SendFlags::DONTWAIT).unwrap();
+            if let Some(how) = how {
+                shutdown(&peer, how).unwrap();
+            }
+            assert_eq!(bell.is_peer_gone(), is_gone, "{how:?}");
+            drop(peer);
+            assert!(bell.is_peer_gone());
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The documented page.
 
 use super::{BARE_P99_USUAL_NS, OURS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
+use crate::cell::{Pattern, Wait};
 use crate::goals::{Goal, Row};
-use crate::placement::CLOSE_NS;
+use crate::placement::{CLOSE_NS, Distance};
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::{Kind, Transport};
@@ -42,8 +43,9 @@ fn head(report: &Report) -> String {
          clock takes {:.0} ns.\n\n\
          **Placement.** A virtual machine's cores move. Before and after each round a cache line is sent to the other \
          core and back: a round counts if that took {least} to {most} ns both times, as it does while the two are \
-         cores that share a cache, and is repeated otherwise, for {} minutes in all. Distant cores take longer; two \
-         threads of one core take less, and a ring between them a third of the time. {close} of {all} rounds count. A figure with fewer than three such rounds is marked † and not judged.\n\n",
+         cores that share a cache, and is repeated otherwise, for {} minutes in all. Distant cores take longer, and \
+         two threads of one core less; the tables of the polled round trips have their figures, too. {close} of \
+         {all} rounds count. A figure with fewer than three such rounds is marked † and not judged.\n\n",
         machine.processor,
         machine.cores,
         machine.memory_gib,
@@ -130,6 +132,27 @@ fn details(report: &Report, row: &Row) -> String {
         if let Some(outcome) = report.outcome(&row.cell, transport.name) {
             let _ = writeln!(out, "| {} | {} |", transport.title, detail(report, row, transport, outcome));
         }
+    }
+    if matches!((row.cell.pattern, row.cell.wait), (Pattern::RoundTrip, Wait::Spin)) {
+        out += &by_distance(report, row);
+    }
+    out
+}
+
+/// What the rounds say that don't count.
+fn by_distance(report: &Report, row: &Row) -> String {
+    let mut out = String::from(
+        "\nThe same by what the two sides were before and after; in brackets, how many rounds.\n\n\
+         | | two threads of one core | two cores that share a cache | distant cores |\n|---|---|---|---|\n",
+    );
+    for transport in shown(report) {
+        let Some(summary) = report.figures(&row.cell, transport.name) else { continue };
+        let figure = |distance| match summary.at(distance) {
+            Some((median, count)) => format!("{} ({count})", figure::of_cell(&row.cell, median)),
+            None => "–".to_owned(),
+        };
+        let [one, close, far] = [Distance::OneCore, Distance::Close, Distance::Far].map(figure);
+        let _ = writeln!(out, "| {} | {one} | {close} | {far} |", transport.title);
     }
     out
 }

@@ -2,9 +2,11 @@
 
 use super::LONG;
 use ioi_cell::native::Host;
-use ioi_cell::{EPOCH_HEALTH_PEER, EPOCH_SHUTDOWN, HEALTH_STATE_SERVING, HEALTH_STATE_STARTING};
+use ioi_cell::{
+    EPOCH_HEALTH_PEER, EPOCH_OUTBOX, EPOCH_SHUTDOWN, HEALTH_STATE_SERVING, HEALTH_STATE_STARTING,
+};
 use ioi_port::{BEAT_EVERY, End, HEART_QUOTA, HEART_TIER, Heart, ask_to_end};
-use ioi_shm::DescriptorChannel;
+use ioi_shm::{DescriptorChannel, SendError};
 use ioi_types::ErrorCode;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -94,4 +96,30 @@ async fn a_process_without_a_host_does_not_start() {
     drop(here);
     assert!(Heart::start(there.into()).is_err());
     assert!(Heart::start(std::fs::File::open("/dev/null").unwrap().into()).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_left_in_their_order_until_the_outbox_is_full_and_again_once_it_was_read() {
+    let (mut host, heart, _channel) = both();
+    sleep(MOMENT).await;
+    let mut into = [0; 16];
+    let (mut left, mut taken) = (0u32, 0u32);
+    for _ in 0..3 {
+        let before = left;
+        let full = loop {
+            match heart.leave(5, &left.to_le_bytes()) {
+                Ok(()) => left += 1,
+                Err(full) => break full,
+            }
+            assert!(left - before < 1_000_000, "it is never full");
+        };
+        assert_eq!(full, SendError::Full);
+        assert!(left - before > 100, "{} found room", left - before);
+        assert_eq!(host.peer_epochs.current(EPOCH_OUTBOX), left);
+        while let Some(record) = host.outbox.try_recv(&mut into).unwrap() {
+            assert_eq!((record.msg_id, record.payload), (5, &taken.to_le_bytes()[..]));
+            taken += 1;
+        }
+        assert_eq!(taken, left);
+    }
 }

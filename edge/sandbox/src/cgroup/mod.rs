@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often a group is tried to be removed: about 5 s.
-const REMOVE_ROUNDS: u32 = 500;
+/// How often a group with processes in it is tried to be removed: about 5 s.
+const BUSY_ROUNDS: u32 = 500;
+/// And how often after any other answer: about 10 ms.
+const OTHER_ROUNDS: u32 = 10;
 
 /// The directories beneath which we may make groups.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +47,8 @@ impl Hierarchies {
 pub(crate) struct Group {
     directories: Vec<PathBuf>,
     entrances: Vec<PathBuf>,
+    /// [`Group::remove`] was called.
+    is_tried: bool,
 }
 
 impl Group {
@@ -86,15 +90,20 @@ impl Group {
         &self.directories
     }
 
-    /// Kills whatever is left in the groups and removes them. One that stays is tried again when this is dropped.
+    /// Kills whatever is left in the groups and removes them. One that stays is tried once more when this is dropped.
     pub(crate) fn remove(&mut self) {
         self.directories.retain(|directory| remove(directory).is_err());
+        self.is_tried = true;
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.remove();
+        if self.is_tried {
+            self.directories.iter().for_each(|directory| drop(fs::remove_dir(directory)));
+        } else {
+            self.remove();
+        }
     }
 }
 
@@ -104,7 +113,8 @@ pub(crate) fn remove(directory: &Path) -> io::Result<()> {
     for round in 0.. {
         match fs::remove_dir(directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                if round == REMOVE_ROUNDS {
+                let is_busy = error.raw_os_error() == Some(libc::EBUSY);
+                if round >= if is_busy { BUSY_ROUNDS } else { OTHER_ROUNDS } {
                     return Err(naming(directory, &error));
                 }
                 stop_forks(directory);

@@ -8,6 +8,10 @@ use crate::descriptors::Descriptors;
 use crate::run::RunError;
 use ioi_ipc::proto::supervisor::{self as wire, Finished, Progress, Token};
 use ioi_port::Heart;
+use ioi_shm::DescriptorChannel;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -22,14 +26,27 @@ struct Met {
     _end: watch::Sender<Option<Exit>>,
 }
 
-/// An orchestrator that has taken its cell.
-async fn met() -> Met {
-    let bounds = Bounds {
+fn bounds() -> Bounds {
+    Bounds {
         silent: Duration::from_secs(3600),
         starting: Duration::from_secs(3600),
         others: wire::Bounds { guardian_ms: 0, workload_ms: 0, heartbeat_ms: 0, records: 0 },
+    }
+}
+
+/// Waits until the orchestrator has taken its cell.
+async fn taken(cells: &Cells) {
+    let taken = async {
+        while cells.summaries()[0].health.is_none() {
+            tokio::task::yield_now().await;
+        }
     };
-    let cells = Cells::new(bounds);
+    timeout(PATIENCE, taken).await.expect("the cell is never taken");
+}
+
+/// An orchestrator that has taken its cell.
+async fn met() -> Met {
+    let cells = Cells::new(bounds());
     let (reports, told) = Reports::new(Arc::clone(&cells));
     let (descriptors, channel) = Descriptors::pair().unwrap();
     let offer = descriptors.offer(0).unwrap();
@@ -37,12 +54,7 @@ async fn met() -> Met {
     let process = Process { end: end.subscribe(), kill: Arc::new(|| ()) };
     cells.add("orchestrator", process, offer, Arc::new(descriptors));
     let heart = Heart::start(channel).unwrap().0;
-    let taken = async {
-        while cells.summaries()[0].health.is_none() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, taken).await.expect("the cell is never taken");
+    taken(&cells).await;
     Met { cells, reports, told, heart, _end: end }
 }
 
@@ -143,6 +155,69 @@ async fn a_call_that_is_given_up_takes_nothing_with_it() {
     for number in 0..left {
         assert_eq!(told.next_of_the_past().await, Some(token(number)));
     }
+}
+
+/// The end of the guardian, say, while the orchestrator goes on.
+#[tokio::test]
+async fn whoever_reports_without_end_has_no_past_without_end() {
+    let Met { mut told, heart, .. } = met().await;
+    let mut left = fill(&heart);
+    for past in 0..1_000_000 {
+        let Some(report) = told.next_of_the_past().await else { return assert!(past > left / 2) };
+        assert_eq!(report, token(past));
+        left += usize::from(heart.leave(REPORT, &record(token(left))).is_ok());
+    }
+    panic!("its past has no end");
+}
+
+/// A task of the same thread has its turns whatever is done to the bell, and all tasks go on.
+fn others_have_their_turns(what: fn(OwnedFd) -> std::thread::JoinHandle<()>) {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let cells = Cells::new(bounds());
+            let (descriptors, channel) = Descriptors::pair().unwrap();
+            let (offer, end) = (descriptors.offer(0).unwrap(), watch::Sender::new(None));
+            let process = Process { end: end.subscribe(), kill: Arc::new(|| ()) };
+            cells.add("orchestrator", process, offer, Arc::new(descriptors));
+            // A peer of no code of ours: it keeps its region's descriptor, and has the end that rings us.
+            let channel = DescriptorChannel::from_fd(channel).unwrap();
+            let [of_host, of_peer, bell] = [(); 3].map(|()| channel.recv().unwrap().1);
+            let (_own_bell, for_host) = DescriptorChannel::pair().unwrap();
+            channel.send(*b"ioi-cell-bell\0\0\0", for_host.as_fd()).unwrap();
+            taken(&cells).await;
+            let peer = what(bell);
+            for _ in 0..100 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            drop((of_host, of_peer, end));
+            drop(cells);
+            done.send(peer).unwrap();
+        });
+    });
+    is_done.recv_timeout(PATIENCE).expect("nobody else had a turn");
+}
+
+#[test]
+fn a_bell_that_is_half_closed_keeps_nobody_from_his_turn() {
+    others_have_their_turns(|bell| {
+        shutdown(&bell, Shutdown::Write).unwrap();
+        // It lives on and holds its end.
+        std::thread::spawn(move || {
+            std::thread::sleep(PATIENCE);
+            drop(bell);
+        })
+    });
+}
+
+#[test]
+fn a_bell_that_is_rung_without_end_keeps_nobody_from_his_turn() {
+    others_have_their_turns(|bell| {
+        std::thread::spawn(
+            move || while !matches!(send(&bell, &[1], SendFlags::NOSIGNAL), Err(Errno::PIPE)) {},
+        )
+    });
 }
 
 #[tokio::test]

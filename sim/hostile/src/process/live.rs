@@ -9,7 +9,7 @@ use ioi_shm::{
     SendTimeoutError,
 };
 use rustix::fs::OFlags;
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
@@ -33,6 +33,7 @@ pub(super) const ROWS: &[Row] = &[
     row("stops-in-the-middle", |channel| drop(Live::connect(channel).stay(channel)), stopped),
     row("never-drains-its-bell", never_drain, rings_without_end),
     row("floods-the-bell", flood, flooded),
+    row("half-closes-its-bell", half_close, half_closed),
     row("clears-the-flags-of-its-bell", clear_flags, flags_cleared),
     row("passes-descriptors-through-the-bell", smuggle, smuggled),
     row(
@@ -234,6 +235,30 @@ fn flooded(scene: &mut Scene) {
     }
     assert!(port.receiver.prepare_reactor().expect("no lie"), "nothing more was sent");
     assert!(!port.receiver.bell().is_peer_gone());
+}
+
+/// Lives, holds everything, and will never ring again.
+fn half_close(channel: &DescriptorChannel) {
+    let live = Live::connect(channel);
+    live.say(0, b"the last");
+    shutdown(&live.their_bell, Shutdown::Write).expect("its own end");
+    channel.send([0; 16], channel.as_fd()).expect("it was sent");
+    live.stay(channel);
+}
+
+/// It is gone: what it had sent is received, and nobody waits for more, or for ever finds its bell rung.
+fn half_closed(scene: &mut Scene) {
+    let mut port = scene.connected();
+    scene.channel.recv_timeout(PATIENCE).expect("it is done");
+    assert!(port.receiver.bell().is_peer_gone());
+    let mut into = [0; 48];
+    let received = within(SHORT, || port.receiver.recv_timeout(&mut into, PATIENCE));
+    assert_eq!(received.map(|header| header.length), Ok(8));
+    let received = within(SHORT, || port.receiver.recv_timeout(&mut into, PATIENCE));
+    assert_eq!(received, Err(RecvError::Closed));
+    fill(&mut port);
+    let sent = within(SHORT, || port.sender.send_timeout(8, b"x", PATIENCE));
+    assert_eq!(sent, Err(SendTimeoutError::Closed));
 }
 
 /// Both ends of what it holds are made to block.
