@@ -10,6 +10,7 @@ mod bench;
 mod fuzz;
 mod generate;
 mod licences;
+mod planted;
 mod product;
 mod test;
 mod tidy;
@@ -32,6 +33,8 @@ cargo xtask <command>
                           libFuzzer over the targets of fuzz/, each for N seconds (default: all, 10 s)
   asan [--cases N]        the hostile peer of sim/ (default: 10000000 lies) against a victim that
                           AddressSanitizer watches
+  planted [BUG…]          plants bugs in a copy of the tree, one at a time (default: all), and says whether the
+                          tests that are to find them do
   bench ipc [--quick] [--json FILE] [--docs DIR] [--cores A,B] [TRANSPORT…]
                           our shared memory beside other ways of IPC, which are built for this alone; a full
                           run writes docs/benchmarks/ipc.md and its plots
@@ -50,6 +53,7 @@ enum Command {
     Test { quick: bool },
     Fuzz(fuzz::Options),
     Asan { cases: u64 },
+    Planted(Vec<OsString>),
     Bench(bench::Options),
     Generate(generate::Options),
     Tidy,
@@ -83,6 +87,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Test { quick } => test::run(quick),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Asan { cases } => asan::run(&workspace::Workspace::load(false)?.target, cases),
+        Command::Planted(names) => planted::run(&names),
         Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Tidy => tidy::run(),
@@ -105,6 +110,7 @@ fn parse(mut arguments: Vec<OsString>) -> Result<Command> {
         "install" => parse_install(&arguments),
         "test" => Ok(Command::Test { quick: parse_flag(&arguments, "--quick")? }),
         "asan" => Ok(Command::Asan { cases: asan::parse(&arguments)? }),
+        "planted" => Ok(Command::Planted(arguments)),
         "fuzz" => Ok(Command::Fuzz(fuzz::Options::parse(&arguments)?)),
         "bench" => Ok(Command::Bench(bench::Options::parse(&arguments)?)),
         "generate" => Ok(Command::Generate(generate::Options::parse(&arguments)?)),

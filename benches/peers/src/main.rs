@@ -10,13 +10,13 @@ use ioi_peers::report::Report;
 use ioi_peers::run::Settings;
 use ioi_peers::transports::{Near, find};
 use ioi_peers::{goals, report, run};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
 cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores A,B] [--patience S]
-                     [--from FILE] [TRANSPORT…]
+                     [--from FILE]… [TRANSPORT…]
 
   --quick        three short rounds: shows that everything runs, not how fast
   --row TEXT     only the rows of the table that have this in their name
@@ -25,7 +25,8 @@ cargo xtask bench ipc [--quick] [--row TEXT] [--json FILE] [--docs DIR] [--cores
                  transports writes them into docs/benchmarks)
   --cores A,B    for the two sides (default: the first two that may be used)
   --patience S   how long it may wait in all for the two cores to come close (default: 600 s)
-  --from FILE    measures nothing and tells an earlier run, as --json wrote it
+  --from FILE    measures nothing and tells an earlier run, as --json wrote it; of further ones each
+                 row replaces the one before
   TRANSPORT…     these only";
 
 /// A run waits no longer in all for its two cores to come close, if nothing else is said.
@@ -40,7 +41,7 @@ struct Options {
     docs: Option<PathBuf>,
     cores: Option<Cores>,
     patience_s: Option<u64>,
-    from: Option<PathBuf>,
+    from: Vec<PathBuf>,
     transports: Vec<String>,
 }
 
@@ -79,7 +80,7 @@ impl Options {
                 "--row" => options.row = Some((*value()?).to_owned()),
                 "--json" => options.json = Some(value()?.into()),
                 "--docs" => options.docs = Some(value()?.into()),
-                "--from" => options.from = Some(value()?.into()),
+                "--from" => options.from.push(value()?.into()),
                 "--patience" => {
                     let seconds = value()?;
                     let seconds = seconds.parse().with_context(|| format!("`{seconds}` are no seconds"))?;
@@ -114,18 +115,21 @@ impl Options {
     /// Figures of a short or partial run don't replace the documented ones.
     fn docs(&self) -> Option<PathBuf> {
         let is_full =
-            !self.is_quick && self.row.is_none() && self.transports.is_empty() && self.from.is_none();
+            !self.is_quick && self.row.is_none() && self.transports.is_empty() && self.from.is_empty();
         let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks");
         self.docs.clone().or(is_full.then_some(own))
     }
 }
 
 fn coordinate(options: &Options) -> Result<()> {
-    let report = match &options.from {
-        None => measure(&options.cells()?, &options.settings()?)?,
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            Report::from_json(&text).with_context(|| path.display().to_string())?
+    let report = match options.from.as_slice() {
+        [] => measure(&options.cells()?, &options.settings()?)?,
+        [first, later @ ..] => {
+            let mut report = earlier(first)?;
+            for path in later {
+                report.replace(earlier(path)?).with_context(|| path.display().to_string())?;
+            }
+            report
         }
     };
     print!("{}", report::table::text(&report));
@@ -136,6 +140,11 @@ fn coordinate(options: &Options) -> Result<()> {
         report::write_docs(&report, &folder).with_context(|| folder.display().to_string())?;
     }
     Ok(())
+}
+
+fn earlier(path: &Path) -> Result<Report> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Report::from_json(&text).with_context(|| path.display().to_string())
 }
 
 fn measure(cells: &[Cell], settings: &Settings) -> Result<Report> {

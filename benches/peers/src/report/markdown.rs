@@ -55,7 +55,17 @@ fn head(report: &Report) -> String {
         machine.load.split(' ').next().unwrap_or_default(),
         machine.clock_ns,
         report.patience_s / 60
-    )
+    ) + &again(report)
+}
+
+fn again(report: &Report) -> String {
+    match report.again.as_slice() {
+        [] => String::new(),
+        rows => format!(
+            "Measured again after that, each with all of its transports in turns: {}.\n\n",
+            rows.join("; ")
+        ),
+    }
 }
 
 /// One line a row, one column a transport.

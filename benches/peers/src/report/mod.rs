@@ -11,7 +11,7 @@ use crate::plot;
 use crate::run::{Measured, Outcome, Settings};
 use crate::sample::Summary;
 use crate::transports::{TRANSPORTS, Transport};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -33,6 +33,9 @@ pub struct Report {
     /// How long the run was ready to wait for its cores to be close.
     #[serde(default)]
     pub patience_s: u64,
+    /// Rows that were measured again in a run of their own, which is what is told of them.
+    #[serde(default)]
+    pub again: Vec<String>,
     pub results: Vec<Measured>,
 }
 
@@ -49,7 +52,27 @@ impl Report {
     pub fn new(settings: &Settings, results: Vec<Measured>) -> Self {
         let span = settings.span.measured.as_millis() as u64;
         let patience_s = settings.patience.as_secs();
-        Self { machine: Machine::read(), rounds: settings.rounds, measured_ms: span, patience_s, results }
+        let (machine, rounds, again) = (Machine::read(), settings.rounds, Vec::new());
+        Self { machine, rounds, measured_ms: span, patience_s, again, results }
+    }
+
+    /// Takes whole rows from a later run on the same machine, with all that were measured in it.
+    ///
+    /// # Errors
+    /// For a run on another machine, or of other rounds.
+    pub fn replace(&mut self, later: Report) -> Result<()> {
+        let setting = |report: &Report| {
+            let Machine { processor, cores, kernel, .. } = &report.machine;
+            (processor.clone(), *cores, kernel.clone(), report.rounds, report.measured_ms)
+        };
+        ensure!(setting(self) == setting(&later), "the runs are of different machines or rounds");
+        self.patience_s += later.patience_s;
+        let measured = |cell: &Cell| later.results.iter().any(|result| result.cell == *cell);
+        let rows = ROWS.iter().filter(|row| measured(&row.cell)).map(|row| row.what.to_owned());
+        self.again.extend(rows);
+        self.results.retain(|result| !measured(&result.cell));
+        self.results.extend(later.results);
+        Ok(())
     }
 
     /// An earlier run, as [`Report::to_json`] told it.
@@ -148,4 +171,36 @@ pub fn write_docs(report: &Report, folder: &Path) -> Result<()> {
 /// All rows with a goal or a place in the document.
 pub fn rows() -> &'static [Row] {
     ROWS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Wait;
+    use crate::sample::Round;
+
+    fn report(cells: &[(Cell, f64)]) -> Report {
+        let results = cells.iter().map(|(cell, median)| {
+            let round = Round { median: *median, p99: None, count: 1, lines: [90.0; 2], left: None };
+            let outcome = Summary::new(vec![round; 3]).map(Outcome::Figures).unwrap();
+            Measured { cell: *cell, transport: OURS.to_owned(), outcome }
+        });
+        let (machine, again) = (Machine::read(), Vec::new());
+        Report { machine, rounds: 7, measured_ms: 100, patience_s: 60, again, results: results.collect() }
+    }
+
+    #[test]
+    fn a_row_that_was_measured_again_replaces_the_earlier_one_and_is_named() {
+        let [first, second] = [&ROWS[0], &ROWS[1]];
+        let other = Cell::new(Pattern::RoundTrip, 256, Wait::Spin);
+        let mut all = report(&[(first.cell, 1.0), (second.cell, 2.0), (other, 3.0)]);
+        all.replace(report(&[(second.cell, 9.0)])).unwrap();
+        let median = |cell: &Cell| all.figures(cell, OURS).unwrap().median;
+        assert_eq!([median(&first.cell), median(&second.cell), median(&other)], [1.0, 9.0, 3.0]);
+        assert_eq!((all.results.len(), all.patience_s), (3, 120));
+        assert_eq!(all.again, [second.what]);
+        let mut shorter = report(&[(first.cell, 1.0)]);
+        shorter.rounds = 3;
+        assert!(all.replace(shorter).is_err(), "rounds of another kind");
+    }
 }
