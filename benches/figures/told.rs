@@ -122,8 +122,10 @@ async fn by_cell() -> Result<(Samples, Samples)> {
 async fn by_call() -> Result<Samples> {
     let (ours, theirs) = pair::pair()?;
     let teller = role("role-tell-by-call", theirs)?;
-    pair::serve(ours, Services::new()).await?;
-    printed(teller)
+    tokio::spawn(pair::serve(ours, Services::new()));
+    tokio::task::spawn_blocking(|| printed(teller).map_err(|error| error.to_string()))
+        .await?
+        .map_err(Into::into)
 }
 
 pub(crate) fn measure(_: &Place, reporter: &mut Reporter) -> Result<()> {
