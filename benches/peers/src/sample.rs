@@ -72,13 +72,6 @@ impl Summary {
         })
     }
 
-    /// The median of the rounds at this distance, and how many there were.
-    pub fn at(&self, distance: Distance) -> Option<(f64, usize)> {
-        let rounds = self.rounds.iter().filter(|round| round.distance() == Some(distance));
-        let medians = sorted(rounds.map(|round| round.median).collect());
-        Some((at(&medians, 0.5)?, medians.len()))
-    }
-
     /// What a killed peer left in the round in which it left most.
     pub fn left(&self) -> Option<Left> {
         let lefts = self.rounds.iter().filter_map(|round| round.left);
@@ -96,13 +89,7 @@ impl Round {
 
     /// Whether the two sides were cores that share a cache, before and after.
     pub fn is_close(&self) -> bool {
-        self.distance() == Some(Distance::Close)
-    }
-
-    /// What the two sides were before and after; `None` where that was not the same.
-    pub fn distance(&self) -> Option<Distance> {
-        let [before, after] = self.lines.map(Distance::of);
-        (before == after).then_some(before)
+        self.lines.iter().all(|line| Distance::of(*line) == Distance::Close)
     }
 }
 
@@ -141,9 +128,6 @@ mod tests {
         let close = summary(vec![first, came, second, left, one_core, far, became_one, third]);
         assert_eq!((close.is_close, close.min, close.median, close.max), (true, 1.0, 2.0, 3.0));
         assert_eq!(close.rounds.len(), 8);
-        assert_eq!(close.at(Distance::OneCore), Some((0.5, 1)));
-        assert_eq!(close.at(Distance::Close), Some((2.0, 3)));
-        assert_eq!(close.at(Distance::Far), Some((9.0, 1)));
         let too_few = summary(vec![first, far, left, second]);
         assert_eq!((too_few.is_close, too_few.max), (false, 9.0));
     }

@@ -1,9 +1,8 @@
 //! The documented page.
 
 use super::{BARE_P99_USUAL_NS, OURS, P99_SPREAD_MAX, Report, Verdict, advantage, figure, rows, shown};
-use crate::cell::{Pattern, Wait};
 use crate::goals::{Goal, Row};
-use crate::placement::{CLOSE_NS, Distance};
+use crate::placement::CLOSE_NS;
 use crate::run::Outcome;
 use crate::sample::Summary;
 use crate::transports::{Kind, Transport};
@@ -44,8 +43,7 @@ fn head(report: &Report) -> String {
          **Placement.** A virtual machine's cores move. Before and after each round a cache line is sent to the other \
          core and back: a round counts if that took {least} to {most} ns both times, as it does while the two are \
          cores that share a cache, and is repeated otherwise, for {} minutes in all. Distant cores take longer, and \
-         two threads of one core less; the tables of the polled round trips have their figures, too. {close} of \
-         {all} rounds count. A figure with fewer than three such rounds is marked † and not judged.\n\n",
+         two threads of one core, between which a ring is two to three times as fast, less. {close} of {all} rounds count. A figure with fewer than three such rounds is marked † and not judged.\n\n",
         machine.processor,
         machine.cores,
         machine.memory_gib,
@@ -142,27 +140,6 @@ fn details(report: &Report, row: &Row) -> String {
         if let Some(outcome) = report.outcome(&row.cell, transport.name) {
             let _ = writeln!(out, "| {} | {} |", transport.title, detail(report, row, transport, outcome));
         }
-    }
-    if matches!((row.cell.pattern, row.cell.wait), (Pattern::RoundTrip, Wait::Spin)) {
-        out += &by_distance(report, row);
-    }
-    out
-}
-
-/// What the rounds say that don't count.
-fn by_distance(report: &Report, row: &Row) -> String {
-    let mut out = String::from(
-        "\nThe same by what the two sides were before and after; in brackets, how many rounds.\n\n\
-         | | two threads of one core | two cores that share a cache | distant cores |\n|---|---|---|---|\n",
-    );
-    for transport in shown(report) {
-        let Some(summary) = report.figures(&row.cell, transport.name) else { continue };
-        let figure = |distance| match summary.at(distance) {
-            Some((median, count)) => format!("{} ({count})", figure::of_cell(&row.cell, median)),
-            None => "–".to_owned(),
-        };
-        let [one, close, far] = [Distance::OneCore, Distance::Close, Distance::Far].map(figure);
-        let _ = writeln!(out, "| {} | {one} | {close} | {far} |", transport.title);
     }
     out
 }
