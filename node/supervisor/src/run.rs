@@ -7,7 +7,7 @@
 
 use crate::binaries::{Binaries, MissingBinary};
 use crate::bounds::Bounds;
-use crate::cells::{Cells, Fault, Process};
+use crate::cells::{Cells, Fault, ORCHESTRATOR, Process};
 use crate::child::{Child, Exit};
 use crate::home::{Home, HomeError, private_folder};
 use crate::live::{self, Happening, Journal, Live, Processes};
@@ -356,14 +356,19 @@ impl Run {
         }
         // What was reported before the end still counts.
         match self.reports.next_of_the_past().await {
-            Some(Report::Failed(failed)) if blames_another(&failed) => {}
-            Some(report) => return Ok(Some(report)),
+            // An orchestrator that has ended by itself may have had a reason of its own to give up.
+            Some(Report::Failed(failed)) if blames_another(&failed) && !self.is_orchestrators_end() => {}
+            Some(report) => return self.with_cause(Some(report)).await,
             None if self.shared.reports.is_finished() => return Ok(None),
             None => {}
         }
         // Where the last report was a lie, that is why.
         let fault = self.shared.cells.fault_so_far().map(RunError::from);
         fault.or_else(|| self.end.take()).map_or(Ok(None), Err)
+    }
+
+    fn is_orchestrators_end(&self) -> bool {
+        matches!(&self.end, Some(RunError::Gone { name, .. }) if name == ORCHESTRATOR)
     }
 
     /// A process was ended for a fault, and the orchestrator told: it reports what there is, with a receipt,
