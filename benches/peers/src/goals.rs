@@ -111,7 +111,7 @@ pub const ROWS: &[Row] = &[
         "peer killed: all it held is free",
         (Pattern::Killed, BULK_BYTES, Wait::Spin),
         Goal::AtMost(MILLI),
-        "",
+        "idle",
     ),
 ];
 

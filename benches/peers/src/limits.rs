@@ -6,7 +6,7 @@ use crate::cell::{BULK_BYTES, Cell, Pattern};
 use crate::link::Link;
 use crate::measure::{PAUSE, Span, now};
 use crate::payload::{Head, fill, sum};
-use crate::pin::Cores;
+use crate::pin::{Cores, end_with_parent};
 use crate::sample::Round;
 use crate::shared::Region;
 use crate::transports::{Far, Near};
@@ -152,6 +152,27 @@ fn cold(span: Span, once: &mut impl FnMut()) -> Result<Round> {
     }
     let count = samples.len();
     Round::new(samples.clone(), samples, count).context("no sample was taken")
+}
+
+/// From SIGKILL to a process that holds nothing until its socket is closed.
+pub fn idle(near: &Near) -> Result<Round> {
+    let mut far = near.start_far()?;
+    far.link.hear()?;
+    std::thread::sleep(PAUSE);
+    let killed = now();
+    far.child.kill()?;
+    far.link.wait_for_end()?;
+    let known = (now() - killed) as f64;
+    far.child.wait()?;
+    Ok(Round { median: known, p99: None, count: 1, lines: [0.0; 2], left: None })
+}
+
+pub fn idle_far(mut link: Link, _: Cell, _: Cores) -> Result<()> {
+    end_with_parent()?;
+    link.say("ready")?;
+    loop {
+        std::thread::park();
+    }
 }
 
 /// 50 MiB by one process alone: written and read; copied and validated; copied, hashed and validated.

@@ -1,7 +1,7 @@
 //! Memory that is being filled: by this process, or by one peer.
 
 use super::inspect::{Facts, RejectError, SEALS, first_hole};
-use super::mapping::Mapping;
+use super::mapping::{HUGE_PAGE_BYTES, Mapping};
 use super::{Sealed, SystemError};
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
@@ -158,12 +158,29 @@ pub(super) fn make_file(name: &str) -> Result<OwnedFd, SystemError> {
     made.map_err(SystemError::of("memfd_create"))
 }
 
+/// Allocates all of a file.
 fn allocate(file: &OwnedFd, bytes: u64) -> Result<(), RegionError> {
+    if bytes >= HUGE_PAGE_BYTES as u64
+        && let Ok(mapping) = Mapping::for_writing(file.as_fd(), bytes)
+    {
+        mapping.prefer_huge_pages(file.as_fd(), 0..bytes);
+    }
     allocate_range(file, 0..bytes)
 }
 
+/// Allocates part of a file that is mapped, and touches it.
+pub(super) fn allocate_mapped(
+    file: &OwnedFd,
+    mapping: &Mapping,
+    range: Range<u64>,
+) -> Result<(), RegionError> {
+    mapping.prefer_huge_pages(file.as_fd(), range.clone());
+    allocate_range(file, range.clone())?;
+    Ok(mapping.populate(range)?)
+}
+
 /// Allocates part of a file.
-pub(super) fn allocate_range(file: &OwnedFd, range: Range<u64>) -> Result<(), RegionError> {
+fn allocate_range(file: &OwnedFd, range: Range<u64>) -> Result<(), RegionError> {
     let Range { start: mut done, end } = range;
     let bytes = end.saturating_sub(done);
     while done < end {

@@ -8,7 +8,7 @@
 use super::inspect::{Facts, RejectError, allocated, check_present, reopen_for_reading};
 use super::mapping::Mapping;
 use super::peer::map_as_only_writer;
-use super::region::{allocate_range, make_file};
+use super::region::{allocate_mapped, make_file};
 use super::{REGION_BYTES_MAX, RangeError, RegionError, SystemError};
 use crate::page::CONTROL_WORDS;
 use crate::sync::{AtomicU32, AtomicU64};
@@ -109,8 +109,7 @@ impl OwnMemory {
         if range.start > range.end || range.end > self.bytes() {
             return Err(RegionError::Size { bytes: range.end, bytes_max: self.bytes() });
         }
-        allocate_range(&self.file, range.clone())?;
-        Ok(self.mapping.populate(range)?)
+        allocate_mapped(&self.file, &self.mapping, range)
     }
 
     /// A descriptor for a reader, open for reading only.
@@ -287,8 +286,7 @@ impl WriterDraft {
         fcntl_add_seals(&file, size_seals).map_err(SystemError::of("fcntl(F_ADD_SEALS)"))?;
         let mapping = Mapping::for_writing(file.as_fd(), bytes)?;
         for range in ranges {
-            allocate_range(&file, range.clone())?;
-            mapping.populate(range.clone())?;
+            allocate_mapped(&file, &mapping, range.clone())?;
         }
         Ok(WriterDraft { file, bytes })
     }

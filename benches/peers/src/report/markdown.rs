@@ -86,7 +86,8 @@ fn overview(report: &Report) -> String {
         let _ = writeln!(out, " {} |", goal(report, row));
     }
     out + "\n–: not offered, or not measured; the reason stands in the tables below. The limit is a cache line \
-           that goes to the other core and back, a pair of futex wakes, or one process alone on its own memory.\n"
+           that goes to the other core and back, a pair of futex wakes, one process alone on its own memory, or the \
+           end of a process that holds nothing.\n"
 }
 
 fn short(report: &Report, row: &Row, transport: &Transport) -> String {

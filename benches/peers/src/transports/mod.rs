@@ -92,6 +92,16 @@ pub const TRANSPORTS: &[Transport] = &[
         far: |_, _, _| Ok(()),
     },
     Transport {
+        name: "idle",
+        title: "idle process",
+        kind: Kind::Limit,
+        used: "a process that was just started, maps nothing and sleeps",
+        promises: "nothing: it holds nothing",
+        refuses: |cell| if cell.pattern == Pattern::Killed { None } else { Some("") },
+        near: limits::idle,
+        far: limits::idle_far,
+    },
+    Transport {
         name: "bare",
         title: "bare ring",
         kind: Kind::Limit,
