@@ -9,10 +9,16 @@ use ioi_ipc::proto::supervisor::{ReportRequest, report_request::Report};
 use ioi_port::{REPORT, REPORT_BYTES_MAX};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::{Instant, sleep_until};
 
 /// Reports that wait for the screen.
 const WAITING_MAX: usize = 256;
+/// So many reports are passed on in [`PACE`], however many there are: more than any model says, and
+/// little work for whoever shows them.
+const REPORTS_A_PACE: u32 = 256;
+const PACE: Duration = Duration::from_millis(10);
 /// Reports of before an end: as many as can wait for the screen and lie in an outbox, each with a header of
 /// 8 bytes and a payload.
 const PAST_MAX: usize = WAITING_MAX + (OUTBOX_BYTES / 16) as usize;
@@ -21,17 +27,38 @@ pub(crate) struct Reports {
     cells: Arc<Cells>,
     to_user: mpsc::Sender<Report>,
     /// Held by whoever takes from the outbox, until that has been passed on.
-    record: Mutex<Box<[u8; REPORT_BYTES_MAX]>>,
+    taking: Mutex<Taking>,
     taken: AtomicU64,
     finished: AtomicBool,
+}
+
+struct Taking {
+    record: Box<[u8; REPORT_BYTES_MAX]>,
+    /// Since when so many were passed on.
+    pace: (Instant, u32),
+}
+
+impl Taking {
+    /// Waits until the next report may be passed on.
+    async fn keep_pace(&mut self) {
+        let (since, count) = self.pace;
+        self.pace = if since.elapsed() >= PACE {
+            (Instant::now(), 1)
+        } else if count < REPORTS_A_PACE {
+            (since, count + 1)
+        } else {
+            sleep_until(since + PACE).await;
+            (Instant::now(), 1)
+        };
+    }
 }
 
 impl Reports {
     pub(crate) fn new(cells: Arc<Cells>) -> (Arc<Self>, Told) {
         let (to_user, reported) = mpsc::channel(WAITING_MAX);
-        let record = Mutex::new(Box::new([0; REPORT_BYTES_MAX]));
+        let taking = Taking { record: Box::new([0; REPORT_BYTES_MAX]), pace: (Instant::now(), 0) };
         let (taken, finished) = (AtomicU64::new(0), AtomicBool::new(false));
-        let reports = Arc::new(Self { cells, to_user, record, taken, finished });
+        let reports = Arc::new(Self { cells, to_user, taking: Mutex::new(taking), taken, finished });
         (Arc::clone(&reports), Told { reports, reported, past: PAST_MAX })
     }
 
@@ -45,18 +72,20 @@ impl Reports {
 
     /// Takes what is in the outbox; waits while the screen is full.
     async fn take(&self) {
-        let mut record = self.record.lock().await;
+        let mut taking = self.taking.lock().await;
         // Room comes first: who is no longer waited for has taken nothing that would be lost.
         while let Ok(room) = self.to_user.reserve().await
-            && let Some(report) = self.next(&mut record[..])
+            && let Some(report) = self.next(&mut taking.record[..])
         {
             room.send(report);
+            taking.keep_pace().await;
         }
     }
 
     /// What came by a call, after what lay in the outbox.
     pub(crate) async fn called(&self, report: Report) {
         self.take().await;
+        self.taking.lock().await.keep_pace().await;
         // Without a screen the command is ending, and nobody is left to be told.
         let Ok(room) = self.to_user.reserve().await else { return };
         self.finished.fetch_or(is_end(&report), Ordering::AcqRel);
@@ -70,8 +99,8 @@ impl Reports {
 
     /// The next one in the outbox when nobody else takes any: `Err` while somebody does.
     fn left_behind(&self) -> Result<Option<Report>, Busy> {
-        let mut record = self.record.try_lock().map_err(|_| Busy)?;
-        Ok(self.next(&mut record[..]))
+        let mut taking = self.taking.try_lock().map_err(|_| Busy)?;
+        Ok(self.next(&mut taking.record[..]))
     }
 
     /// How many came over the cell so far.

@@ -356,8 +356,7 @@ impl Run {
         }
         // What was reported before the end still counts.
         match self.reports.next_of_the_past().await {
-            // An orchestrator that has ended by itself may have had a reason of its own to give up.
-            Some(Report::Failed(failed)) if blames_another(&failed) && !self.is_orchestrators_end() => {}
+            Some(Report::Failed(failed)) if is_told_by_the_end(&failed, self.end.as_ref()) => {}
             Some(report) => return self.with_cause(Some(report)).await,
             None if self.shared.reports.is_finished() => return Ok(None),
             None => {}
@@ -365,10 +364,6 @@ impl Run {
         // Where the last report was a lie, that is why.
         let fault = self.shared.cells.fault_so_far().map(RunError::from);
         fault.or_else(|| self.end.take()).map_or(Ok(None), Err)
-    }
-
-    fn is_orchestrators_end(&self) -> bool {
-        matches!(&self.end, Some(RunError::Gone { name, .. }) if name == ORCHESTRATOR)
     }
 
     /// A process was ended for a fault, and the orchestrator told: it reports what there is, with a receipt,
@@ -466,6 +461,13 @@ fn blames_another(failed: &Failed) -> bool {
     matches!(code, Some(ErrorCode::GuardianGone | ErrorCode::NodeGone | ErrorCode::Internal))
 }
 
+/// Whether the end that was seen says better why the orchestrator gave up than it does. An orchestrator that
+/// has ended by itself may have had a reason of its own.
+fn is_told_by_the_end(failed: &Failed, end: Option<&RunError>) -> bool {
+    let is_its_own = matches!(end, Some(RunError::Gone { name, .. }) if name == ORCHESTRATOR);
+    blames_another(failed) && !is_its_own
+}
+
 /// Answers when one of these processes has ended, with its end as a failure.
 async fn first_end(children: impl Iterator<Item = &(&'static str, Arc<Child>)>) -> RunError {
     let ends: Vec<_> = children.map(|(name, child)| Box::pin(ended(name, child))).collect();
@@ -500,5 +502,27 @@ mod tests {
         let expected =
             "the orchestrator was cut off from the supervisor: the peer floods this process with pings";
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn why_the_orchestrator_gave_up_is_told_but_where_the_end_of_another_says_more() {
+        let gone = |name: &str| RunError::Gone {
+            name: name.into(),
+            exit: Exit { code: 0, signal: 9 },
+            words: String::new(),
+        };
+        let rows = [
+            (ErrorCode::GuardianGone, "guardian", true),
+            (ErrorCode::NodeGone, "workload", true),
+            (ErrorCode::Internal, "egress", true),
+            (ErrorCode::GuardianGone, ORCHESTRATOR, false),
+            (ErrorCode::Internal, ORCHESTRATOR, false),
+            (ErrorCode::Cancelled, "guardian", false),
+            (ErrorCode::Cancelled, ORCHESTRATOR, false),
+        ];
+        for (code, ended, expected) in rows {
+            let failed = Failed { error_code: code.number(), ..Failed::default() };
+            assert_eq!(is_told_by_the_end(&failed, Some(&gone(ended))), expected, "{code:?}, {ended}");
+        }
     }
 }

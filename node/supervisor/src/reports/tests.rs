@@ -170,6 +170,28 @@ async fn whoever_reports_without_end_has_no_past_without_end() {
     panic!("its past has no end");
 }
 
+#[tokio::test]
+async fn whoever_reports_without_pause_is_heard_at_a_bounded_pace_whichever_way_it_reports() {
+    const PACES: u32 = 5;
+    let Met { reports, mut told, heart, .. } = met().await;
+    let left = fill(&heart);
+    let wanted = left + (PACES * REPORTS_A_PACE) as usize;
+    let calls = wanted - left;
+    let flood = tokio::spawn(async move {
+        for number in left..wanted {
+            reports.called(token(number)).await;
+        }
+    });
+    let begun = Instant::now();
+    for number in 0..wanted {
+        assert_eq!(timeout(PATIENCE, told.next()).await.unwrap(), Some(token(number)));
+    }
+    flood.await.unwrap();
+    // The first pace has begun before, and the last ends after.
+    let full = (wanted as u32 - 1) / REPORTS_A_PACE - 1;
+    assert!(begun.elapsed() >= PACE * full, "{calls} calls and {left} records in {:?}", begun.elapsed());
+}
+
 /// A task of the same thread has its turns whatever is done to the bell, and all tasks go on.
 fn others_have_their_turns(what: fn(OwnedFd) -> std::thread::JoinHandle<()>) {
     let (done, is_done) = std::sync::mpsc::channel();
