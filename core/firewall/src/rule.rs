@@ -2,12 +2,11 @@
 
 use crate::action::{ActionPattern, suggestion};
 use crate::condition::{self, Conditions, Holds, Subject, applies_to, each};
-use crate::diagnostic::nearest;
 use crate::glob::Anchors;
 use crate::principal::{Principals, is_name, is_principal};
 use crate::section::{Item, Section};
 use crate::source::Findings;
-use ioi_types::Verdict;
+use ioi_types::{Verdict, nearest};
 
 /// A rule by its id and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
