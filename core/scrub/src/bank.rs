@@ -153,11 +153,11 @@ const IBAN_LETTERS_MAX: usize = 34;
 /// The account number whose check digits begin at `at`, in one piece or in groups.
 pub(crate) fn find_iban(text: &[u8], at: usize) -> Option<Match> {
     let start = at.checked_sub(2)?;
-    let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
-    let (_, letters) = IBANS.iter().find(|(known, _)| **known == country)?;
-    if !is_free(text, start) {
+    if !is_free(text, start) || !byte_at(text, at + 1).is_ascii_digit() {
         return None;
     }
+    let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
+    let (_, letters) = IBANS.iter().find(|(known, _)| **known == country)?;
     let mut values = [0; IBAN_LETTERS_MAX];
     let end = read_letters(text, start, &mut values[..*letters])?;
     (mod_97(&values[4..*letters], &values[..4]) == 1).then(|| Match::new(Kind::Iban, start, end))

@@ -83,10 +83,19 @@ pub(crate) struct Buffers {
     decoded: Vec<u8>,
 }
 
-/// Shows every reading of every row to `look`.
-pub(crate) fn read_all(text: &[u8], buffers: &mut Buffers, mut look: impl FnMut(&Reading<'_>)) {
+/// Shows every reading of every row that is wanted to `look`.
+pub(crate) fn read_all(
+    text: &[u8],
+    buffers: &mut Buffers,
+    wanted: impl Fn(usize, usize) -> bool,
+    mut look: impl FnMut(&Reading<'_>),
+) {
     let mut from = 0;
     while let Some((start, end)) = next_row(text, from, is_code) {
+        from = end;
+        if !wanted(start, end) {
+            continue;
+        }
         read_base64(text, start, end, buffers, &mut look);
         let mut at = start;
         // Digits of hexadecimal are letters of base64, too, so each row of them lies in one of these.
@@ -94,7 +103,6 @@ pub(crate) fn read_all(text: &[u8], buffers: &mut Buffers, mut look: impl FnMut(
             read_hex(text, first, last, buffers, &mut look);
             at = last;
         }
-        from = end;
     }
 }
 
@@ -207,7 +215,7 @@ mod tests {
 
     fn readings(text: &[u8]) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
-        read_all(text, &mut Buffers::default(), |reading| all.push(reading.decoded.to_vec()));
+        read_all(text, &mut Buffers::default(), |_, _| true, |reading| all.push(reading.decoded.to_vec()));
         all
     }
 

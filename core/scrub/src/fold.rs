@@ -16,9 +16,14 @@ pub(crate) fn fold(text: &[u8], out: &mut Vec<u8>, escapes: &mut Vec<Escape>) ->
     out.clear();
     escapes.clear();
     let leads = nfkc::leads();
+    let is_ascii = text.is_ascii();
+    let next = |at: usize| match is_ascii {
+        true => memchr::memchr2(b'%', b'\\', &text[at..]),
+        false => text[at..].iter().position(|byte| is_special(*byte, leads)),
+    };
     let (mut at, mut copied) = (0, 0);
-    while let Some(next) = text[at..].iter().position(|byte| is_special(*byte, leads)) {
-        at += next;
+    while let Some(skipped) = next(at) {
+        at += skipped;
         let (from_bytes, decoded) = match text[at] {
             b'%' => percent(&text[at..]),
             b'\\' => backslash(&text[at..]),

@@ -26,10 +26,11 @@
 //! | `kind` | kinds, groups, names |
 //! | `key`, `pem`, `jwt`, `phrase` | secrets |
 //! | `email`, `phone`, `bank`, `national`, `number` | personal data |
-//! | `plain` | all of them over one text |
+//! | `plain`, `literal` | all of them over one text |
 //! | `fold`, `nfkc`, `code`, `origin`, `view` | the readings of a text |
 //! | `window` | the search in a stream |
 //! | `treat`, `tokens`, `placeholder` | what is done about findings |
+//! | `leak` | the search for secrets that are known |
 #![forbid(unsafe_code)]
 
 mod bank;
@@ -39,6 +40,8 @@ mod fold;
 mod jwt;
 mod key;
 mod kind;
+mod leak;
+mod literal;
 mod national;
 mod nfkc;
 mod number;
@@ -55,6 +58,7 @@ mod view;
 mod window;
 
 pub use kind::{Kind, Kinds, UnknownKind};
+pub use leak::{LeakFilter, Leaked};
 pub use tokens::{Restored, TOKENS_BYTES_MAX, Tokens};
 pub use treat::{Counts, FINDINGS_MAX, Finding, Outcome, Scrubber, Stream, Treatment, Treatments};
 pub use window::HOLD_BYTES_MAX;

@@ -113,6 +113,9 @@ pub(crate) fn find_nie(text: &[u8], at: usize) -> Option<Match> {
 /// An Italian tax code: sixteen letters and digits, of which the last is a check. Its first digits begin at `at`.
 pub(crate) fn find_tax_code(text: &[u8], at: usize) -> Option<Match> {
     let start = at.checked_sub(6)?;
+    if !is_free(text, start) {
+        return None;
+    }
     let code: &[u8; 16] = text.get(start..start + 16)?.try_into().ok()?;
     let upper = code.map(|byte| byte.to_ascii_uppercase());
     // Digits may be replaced by these letters where two persons would have the same code.
@@ -124,7 +127,6 @@ pub(crate) fn find_tax_code(text: &[u8], at: usize) -> Option<Match> {
     };
     let fits = upper.iter().enumerate().all(|(place, byte)| shape(place, *byte))
         && upper[15] == tax_code_letter(&upper[..15])
-        && is_free(text, start)
         && !byte_at(text, start + 16).is_ascii_alphanumeric();
     fits.then(|| Match::new(Kind::ItTaxCode, start, start + 16))
 }

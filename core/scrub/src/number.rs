@@ -71,6 +71,9 @@ pub(crate) fn find_all(text: &[u8], at: usize, kinds: Kinds, found: &mut Vec<Mat
     if before(text, at).is_ascii_alphabetic() || before(text, at) == b' ' {
         lettered(text, at, kinds, found);
     }
+    if !has_many_digits(text, at) {
+        return;
+    }
     if wants(Kind::Phone) {
         found.extend(phone::find(text, at));
     }
@@ -88,6 +91,13 @@ pub(crate) fn find_all(text: &[u8], at: usize, kinds: Kinds, found: &mut Vec<Mat
         (Kind::EsDni, national::find_dni),
     ];
     found.extend(numbers.iter().filter(|(kind, _)| wants(*kind)).filter_map(|(_, find)| find(text, at)));
+}
+
+/// Every number without letters before it has seven digits and more, the first of them not far from each other.
+fn has_many_digits(text: &[u8], at: usize) -> bool {
+    const BYTES: usize = 16;
+    let near = &text[at..(at + BYTES).min(text.len())];
+    near.iter().filter(|byte| byte.is_ascii_digit()).count() >= 7
 }
 
 /// What begins with letters before its first digits.

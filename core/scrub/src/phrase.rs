@@ -10,7 +10,8 @@ const WORDS: &str = include_str!("../data/bip39-english.txt");
 const WORD_LETTERS_MAX: usize = 8;
 /// Bytes between two words: blanks, commas, quotes, numbers of a list.
 const GAP_BYTES_MAX: usize = 8;
-/// The shortest phrase takes 47 bytes, so one of these steps meets each, with a word of it at or behind it.
+/// The shortest phrase takes 47 bytes, so one of these steps meets each, with a word of it at or behind it, and
+/// at or behind the place half a step on.
 const STEP_BYTES: usize = 24;
 const WORDS_MIN: usize = 12;
 /// Longest first: a phrase of 24 words often holds a right one of 12.
@@ -21,17 +22,25 @@ const SLOTS: usize = 4096;
 /// An open-addressed table from a word, packed into a number, to its index.
 struct Table {
     slots: Vec<(u64, u16)>,
+    /// One bit for each hash of a word: most other words are told by this alone.
+    bits: Box<[u64; 1 << 10]>,
+}
+
+/// Sixteen bits of a packed word.
+fn hash(packed: u64) -> usize {
+    (packed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize
 }
 
 impl Table {
     fn get() -> &'static Self {
         static TABLE: OnceLock<Table> = OnceLock::new();
         TABLE.get_or_init(|| {
-            let mut table = Self { slots: vec![(0, 0); SLOTS] };
+            let mut table = Self { slots: vec![(0, 0); SLOTS], bits: Box::new([0; 1 << 10]) };
             for (index, word) in (0..).zip(WORDS.lines()) {
                 let packed = pack(word.as_bytes());
                 let slot = table.slot(packed);
                 table.slots[slot] = (packed, index);
+                table.bits[hash(packed) / 64] |= 1 << (hash(packed) % 64);
             }
             table
         })
@@ -39,15 +48,21 @@ impl Table {
 
     /// Where a word stands, or would.
     fn slot(&self, packed: u64) -> usize {
-        let mut slot = (packed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52) as usize;
+        let mut slot = hash(packed) / 16;
         while self.slots[slot].0 != packed && self.slots[slot].0 != 0 {
             slot = (slot + 1) % SLOTS;
         }
         slot
     }
 
+    /// False for most words that are not in it.
+    fn may_have(&self, word: &[u8]) -> bool {
+        let hash = hash(pack(word));
+        (3..=WORD_LETTERS_MAX).contains(&word.len()) && self.bits[hash / 64] >> (hash % 64) & 1 != 0
+    }
+
     fn index(&self, word: &[u8]) -> Option<u16> {
-        if !(3..=WORD_LETTERS_MAX).contains(&word.len()) {
+        if !self.may_have(word) {
             return None;
         }
         let packed = pack(word);
@@ -76,31 +91,74 @@ struct Word {
     index: u16,
     start: usize,
     end: usize,
+    /// The shape of what divides it from the word before it; all words of a phrase are divided alike.
+    gap: u64,
+}
+
+/// A gap as a number that is the same for all gaps between numbered lines, and for all blanks.
+fn shape(gap: &[u8]) -> u64 {
+    let mut shape = 0_u64;
+    for byte in gap {
+        let class = match byte {
+            b'0'..=b'9' => b'0',
+            b' ' | b'\t' | b'\r' | b'\n' => b' ',
+            other => *other,
+        };
+        let repeated = matches!(class, b'0' | b' ') && shape as u8 == class;
+        shape = if repeated { shape } else { shape << 8 | u64::from(class) };
+    }
+    shape
 }
 
 /// All phrases of a text.
 pub(crate) fn find_all(text: &[u8], found: &mut Vec<Match>) {
+    let table = Table::get();
     let (mut at, mut done, mut words) = (0, 0, Vec::new());
     while at < text.len() {
         if at >= done
-            && let Some(word) = word_near(text, at)
+            && let Some((start, end)) = word_near(text, at, table)
+            && word_near(text, at + STEP_BYTES / 2, table).is_some()
+            && let Some(index) = table.index(&text[start..end])
         {
-            done = collect(text, word, done, &mut words);
+            done = collect(text, Word { index, start, end, gap: 0 }, done, &mut words);
             check(&words, found);
         }
         at += STEP_BYTES;
     }
 }
 
-/// The listed word around a place, or the next one behind a gap.
-fn word_near(text: &[u8], at: usize) -> Option<Word> {
-    let gap = text[at..].iter().take(GAP_BYTES_MAX).take_while(|byte| is_gap(**byte)).count();
-    let at = at + gap;
-    if !text.get(at)?.is_ascii_alphabetic() {
+/// Letters, and bytes of gaps.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let at = byte as u8;
+        classes[byte] = if at.is_ascii_alphabetic() { LETTER } else { is_gap(at) as u8 };
+        byte += 1;
+    }
+    classes
+};
+const GAP: u8 = 1;
+const LETTER: u8 = 2;
+
+/// A word around a place, or the next one behind a gap, that may be a listed one.
+fn word_near(text: &[u8], at: usize, table: &Table) -> Option<(usize, usize)> {
+    let class = |at: usize| text.get(at).map_or(0, |byte| CLASSES[usize::from(*byte)]);
+    let mut start = at;
+    while class(start) == GAP && start - at < GAP_BYTES_MAX {
+        start += 1;
+    }
+    if class(start) != LETTER {
         return None;
     }
-    let back = text[..at].iter().rev().take(WORD_LETTERS_MAX).take_while(|byte| byte.is_ascii_alphabetic());
-    word_at(text, at - back.count())
+    let mut end = start + 1;
+    while start > 0 && class(start - 1) == LETTER && end - start <= WORD_LETTERS_MAX {
+        start -= 1;
+    }
+    while class(end) == LETTER && end - start <= WORD_LETTERS_MAX {
+        end += 1;
+    }
+    table.may_have(&text[start..end]).then_some((start, end))
 }
 
 /// The listed word that begins here.
@@ -110,17 +168,18 @@ fn word_at(text: &[u8], start: usize) -> Option<Word> {
     let end = start + letters.count();
     work::add(end - start + 1);
     let index = Table::get().index(&text[start..end])?;
-    Some(Word { index, start, end })
+    Some(Word { index, start, end, gap: 0 })
 }
 
 /// The listed words before and behind one, as far as only gaps lie between them. Returns where they end.
 fn collect(text: &[u8], word: Word, floor: usize, words: &mut Vec<Word>) -> usize {
     words.clear();
     words.push(word);
-    let mut first = word;
-    while let Some(word) = word_before(text, first.start, floor) {
+    while let Some(first) = words.last_mut()
+        && let Some(word) = word_before(text, first.start, floor)
+    {
+        first.gap = shape(&text[word.end..first.start]);
         words.push(word);
-        first = word;
     }
     words.reverse();
     let mut end = word.end;
@@ -134,7 +193,8 @@ fn collect(text: &[u8], word: Word, floor: usize, words: &mut Vec<Word>) -> usiz
 fn word_behind(text: &[u8], end: usize) -> Option<Word> {
     let gap = text[end..].iter().take(GAP_BYTES_MAX + 1).take_while(|byte| is_gap(**byte)).count();
     let in_bounds = (1..=GAP_BYTES_MAX).contains(&gap) && end + gap < text.len();
-    in_bounds.then(|| word_at(text, end + gap)).flatten()
+    let word = in_bounds.then(|| word_at(text, end + gap)).flatten()?;
+    Some(Word { gap: shape(&text[end..end + gap]), ..word })
 }
 
 fn word_before(text: &[u8], start: usize, floor: usize) -> Option<Word> {
@@ -148,13 +208,15 @@ fn word_before(text: &[u8], start: usize, floor: usize) -> Option<Word> {
     work::add(letters + gap);
     let end = start - gap;
     let index = Table::get().index(&text[end - letters..end])?;
-    Some(Word { index, start: end - letters, end })
+    Some(Word { index, start: end - letters, end, gap: 0 })
 }
 
 /// From each word the longest phrase with a right checksum.
 fn check(words: &[Word], found: &mut Vec<Match>) {
     for first in 0..(words.len() + 1).saturating_sub(WORDS_MIN) {
         let rest = &words[first..];
+        let alike = rest[1..].iter().take(SIZES[0]).take_while(|word| word.gap == rest[1].gap).count();
+        let rest = &rest[..=alike];
         let size = SIZES.iter().find(|size| rest.get(..**size).is_some_and(is_phrase));
         if let Some(size) = size {
             found.push(Match::new(Kind::SeedPhrase, rest[0].start, rest[size - 1].end));
