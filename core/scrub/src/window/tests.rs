@@ -173,6 +173,16 @@ proptest! {
     }
 }
 
+#[test]
+fn the_last_line_of_a_key_is_found_wherever_it_is_cut() {
+    let text = format!("{}{}\n-----END PRIVATE KEY----- and on", SAMPLES[11], "QUJD".repeat(3000));
+    let expected = whole(text.as_bytes());
+    assert_eq!(expected.passed, b" and on");
+    for cut in text.len() - 40..text.len() {
+        assert_eq!(stream(text.as_bytes(), &[cut]), expected, "cut at {cut}");
+    }
+}
+
 /// Texts that are made to be looked at again and again.
 fn hostile() -> Vec<(&'static str, String)> {
     let begin = SAMPLES[11];
