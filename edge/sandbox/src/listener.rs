@@ -1,0 +1,243 @@
+//! What hears of every open of a program whose files are mediated, and answers it.
+//!
+//! The filter of such a program can't see a path, so it hands all of `open`, `openat` and `creat` to this listener.
+//! An [`Opener`] answers each call in one of three ways:
+//!
+//! - [`Open::give`]: the program gets a copy of a descriptor that the opener opened. What was decided on is what
+//!   it gets; its memory isn't looked at again.
+//! - [`Open::refuse`]: it gets an error.
+//! - [`Open::go_on`]: the kernel makes the call as if nobody listened. It reads the path *again*, and another
+//!   thread may have changed it by then, so this answer must never mean "this path is fine". It means "whatever
+//!   path the kernel reads now, Landlock decides it": mediated trees have no rule there, so nothing in them opens
+//!   this way, and what does open is what the program was granted directly, for which nobody need be asked. So
+//!   every doubt (a pointer to nowhere, a path that is too long, a link through `/proc`, a process that can't be
+//!   looked into) may go on: it opens what is granted, or fails with the kernel's own error.
+//!
+//! The opener copies the path once and resolves it itself. Who calls is known by a thread's number, which can be
+//! used again once the thread is dead; whatever was found out by it counts only if the call [still
+//! waits](Open::still_waits) afterwards.
+
+use crate::sys::{self, End};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// As many bytes has a path for the kernel, its NUL included.
+const PATH_BYTES_MAX: usize = 4096;
+/// No page is smaller. A copy that ends with one never asks for memory behind the path's last page.
+const PAGE_BYTES: u64 = 4096;
+
+/// Answers the opens of one sandbox.
+pub trait Opener: Send + Sync {
+    /// Answers one call, on a thread of the listener. A call that is dropped instead fails with `EACCES`.
+    fn open(&self, call: Open);
+}
+
+/// The right to answer, taken from [`Sandboxed::take_listener`](crate::Sandboxed::take_listener).
+#[derive(Debug)]
+pub struct Listener {
+    descriptor: OwnedFd,
+    /// One thread at a time waits for a call and lets the next one wait before it answers. So at most as many
+    /// calls are under way as there are threads; the rest wait in the kernel.
+    turn: Mutex<()>,
+}
+
+impl Listener {
+    pub(crate) fn new(descriptor: OwnedFd) -> Self {
+        sys::wake_each_other(descriptor.as_fd());
+        Self { descriptor, turn: Mutex::new(()) }
+    }
+
+    /// Answers calls on so many threads of its own, which end with the last process of the sandbox.
+    ///
+    /// # Errors
+    /// If not even one thread can be started; then every open of the program fails.
+    pub fn serve(self, threads: usize, opener: Arc<dyn Opener>) -> io::Result<()> {
+        let listener = Arc::new(self);
+        for number in 0..threads {
+            let (listener, opener) = (Arc::clone(&listener), Arc::clone(&opener));
+            let work = move || {
+                while let Some(call) = next(&listener) {
+                    opener.open(call);
+                }
+            };
+            match std::thread::Builder::new().name(format!("opens-{number}")).spawn(work) {
+                Err(error) if number == 0 => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next call; `None` when nobody is left who could make one.
+fn next(listener: &Arc<Listener>) -> Option<Open> {
+    let _turn = listener.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let mut watched = [PollFd::new(&listener.descriptor, PollFlags::IN)];
+        match poll(&mut watched, None) {
+            Err(Errno::INTR) => continue,
+            Err(_) => return None,
+            // Asked for the next call, older kernels would wait for it also when nobody is left.
+            Ok(_) if !watched[0].revents().contains(PollFlags::IN) => return None,
+            Ok(_) => {}
+        }
+        match sys::next_call(listener.descriptor.as_fd()) {
+            Ok(call) => return Some(Open::new(Arc::clone(listener), &call)),
+            // The caller was killed in between.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::ENOENT)) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// One call of `open`, `openat` or `creat`, whose caller waits.
+#[derive(Debug)]
+pub struct Open {
+    listener: Arc<Listener>,
+    id: u64,
+    thread: i32,
+    directory: i32,
+    path: u64,
+    flags: i32,
+    mode: u32,
+    answered: bool,
+}
+
+impl Open {
+    fn new(listener: Arc<Listener>, call: &libc::seccomp_notif) -> Self {
+        let (number, args) = (i64::from(call.data.nr), call.data.args);
+        // Registers are wider than what the kernel takes of them.
+        let (directory, path, flags, mode) = match number {
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_open => (libc::AT_FDCWD, args[0], args[1] as i32, args[2] as u32),
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_creat => {
+                (libc::AT_FDCWD, args[0], libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, args[1] as u32)
+            }
+            _ => (args[0] as i32, args[1], args[2] as i32, args[3] as u32),
+        };
+        let thread = i32::try_from(call.pid).unwrap_or(0);
+        Self { listener, id: call.id, thread, directory, path, flags, mode, answered: false }
+    }
+
+    /// The flags, as the caller gave them.
+    pub fn flags(&self) -> OFlags {
+        OFlags::from_bits_retain(self.flags as u32)
+    }
+
+    /// The mode of a file that is to be created.
+    pub fn mode(&self) -> Mode {
+        Mode::from_raw_mode(self.mode & 0o777)
+    }
+
+    /// The path, copied from the caller's memory. `None` if it isn't there, is too long, or can't be looked at.
+    pub fn path(&self) -> Option<Vec<u8>> {
+        let mut path = vec![0; PATH_BYTES_MAX];
+        let mut filled = 0;
+        while filled < path.len() {
+            let from = self.path.checked_add(filled as u64)?;
+            let to_page_end = (PAGE_BYTES - from % PAGE_BYTES) as usize;
+            let end = path.len().min(filled + to_page_end);
+            let read = sys::read_memory(self.thread, from, &mut path[filled..end]).ok()?;
+            if let Some(length) = path[filled..filled + read].iter().position(|byte| *byte == 0) {
+                path.truncate(filled + length);
+                return Some(path);
+            }
+            if read == 0 {
+                return None;
+            }
+            filled += read;
+        }
+        None
+    }
+
+    /// What the path is relative to, as the caller sees it.
+    ///
+    /// # Errors
+    /// There is no such descriptor, or the caller can't be looked into.
+    pub fn base(&self) -> io::Result<PathBuf> {
+        let link = match self.directory {
+            libc::AT_FDCWD => "cwd".to_owned(),
+            number => format!("fd/{number}"),
+        };
+        let base = rustix::fs::readlinkat(CWD, self.file(&link), Vec::new())?;
+        Ok(std::ffi::OsString::from_vec(base.into_bytes()).into())
+    }
+
+    /// The caller's root. All processes of a sandbox have the same: none may change it.
+    ///
+    /// # Errors
+    /// The caller can't be looked into.
+    pub fn root(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::open(self.file("root"), flags, Mode::empty())?)
+    }
+
+    /// The bits that a file the caller creates doesn't have; all of them if nobody knows.
+    pub fn umask(&self) -> Mode {
+        let status = fs::read_to_string(self.file("status")).unwrap_or_default();
+        let field = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        let bits = field.and_then(|bits| u32::from_str_radix(bits.trim(), 8).ok());
+        Mode::from_raw_mode(bits.unwrap_or(0o777))
+    }
+
+    fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.thread)
+    }
+
+    /// Whether the caller still waits, so that what was found under its number was its own.
+    pub fn still_waits(&self) -> bool {
+        sys::still_waits(self.listener.descriptor.as_fd(), self.id)
+    }
+
+    /// The kernel makes the call, with the path that it reads then. See the module for what may go on: everything.
+    pub fn go_on(mut self) {
+        self.end(&End::GoesOn);
+    }
+
+    /// The call fails with this error.
+    pub fn refuse(mut self, errno: Errno) {
+        self.end(&End::Fails(errno.raw_os_error()));
+    }
+
+    /// The call succeeds with a copy of this descriptor.
+    ///
+    /// # Errors
+    /// The caller is dead (`ENOENT`), or has no room for a descriptor; then the call fails with that.
+    pub fn give(mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
+        let closed_by_exec = self.flags().contains(OFlags::CLOEXEC);
+        let listener = self.listener.descriptor.as_fd();
+        match sys::end_call_with(listener, self.id, descriptor, closed_by_exec) {
+            Ok(()) => {
+                self.answered = true;
+                Ok(())
+            }
+            Err(error) => {
+                self.end(&End::Fails(error.raw_os_error().unwrap_or(libc::EIO)));
+                Err(error)
+            }
+        }
+    }
+
+    /// It fails only for a caller that is dead, and then nobody is there to be answered.
+    fn end(&mut self, end: &End) {
+        self.answered = true;
+        let _ = sys::end_call(self.listener.descriptor.as_fd(), self.id, end);
+    }
+}
+
+/// Nobody waits for ever for an opener that failed.
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.end(&End::Fails(libc::EACCES));
+        }
+    }
+}
