@@ -66,7 +66,7 @@ pub use call::Call;
 pub use context::Context;
 pub use decide::{Decision, Origin};
 pub use diagnostic::{Diagnostic, Severity, Warning};
-pub use direct::DirectRefusal;
+pub use direct::{DirectRefusal, TreeAccess};
 pub use explain::{Considered, Explanation};
 pub use facts::{Facts, Object, ObjectKind};
 pub use path::{PathError, PathProblem, bytes_value, check_canonical, value_bytes};

@@ -18,6 +18,7 @@ mod policy;
 mod render;
 mod run;
 mod text;
+mod trees;
 mod verify;
 
 use args::{Cli, Command, ReceiptCommand};

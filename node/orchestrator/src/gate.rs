@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::host::Host;
 use crate::log::{AuditLog, now_ms};
 use ioi_audit::{Status, Witnessed};
-use ioi_firewall::{Access, Call, Decision, DirectRefusal, Facts, Object, Policy, RateState};
+use ioi_firewall::{Access, Call, Decision, DirectRefusal, Facts, Object, Policy, RateState, TreeAccess};
 use ioi_ipc::proto::supervisor::{Refusal, report_request::Report};
 use ioi_types::{ErrorCode, Verdict};
 use std::sync::{Mutex, PoisonError};
@@ -70,17 +70,21 @@ impl Gate {
 }
 
 impl Gate {
-    /// Whether a whole tree may be given to a program that nobody mediates.
+    /// Whether a program that nobody changed may have a tree: as a whole, or, `mediated`, one file at a time.
     ///
     /// # Errors
     /// The rule, or the lack of one, that stands against it.
-    pub(crate) fn direct(
+    pub(crate) fn tree(
         &self,
         principals: &[&str],
         tree: &[u8],
         access: Access,
+        mediated: bool,
     ) -> Result<(), DirectRefusal> {
-        self.policy.direct_access(principals, tree, access)
+        match self.policy.tree_access(principals, tree, access)? {
+            TreeAccess::Mediated(why) if !mediated => Err(why),
+            _ => Ok(()),
+        }
     }
 }
 
