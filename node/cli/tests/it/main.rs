@@ -17,6 +17,7 @@ mod endpoint;
 mod hostile;
 mod ipc;
 mod limits;
+mod mediated;
 mod mediation;
 mod model;
 mod place;
