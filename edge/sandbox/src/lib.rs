@@ -41,7 +41,7 @@ pub use cgroup::clean_stale_groups;
 pub use doctor::{Row, doctor};
 pub use grants::{network_grants, program_grants, system_grants};
 pub use kernel::Kernel;
-pub use listener::{Listener, Open, Opener};
+pub use listener::{Asked, Broker, Call, Listener, Name};
 pub use measured::Measured;
 pub use orphans::{adopt_orphans, descendants};
 pub use plan::{Given, Missing, Plan, Tier, plan};

@@ -1,21 +1,22 @@
-//! What hears of every open of a program whose files are mediated, and answers it.
+//! What hears of every open, and of every change of a name, by a program whose files are mediated, and answers it.
 //!
-//! The filter of such a program can't see a path, so it hands all of `open`, `openat` and `creat` to this listener.
-//! An [`Opener`] answers each call in one of three ways:
+//! The filter of such a program can't see a path, so it hands all calls that open, remove, rename or make a folder
+//! to this listener. A [`Broker`] answers each in one of these ways:
 //!
-//! - [`Open::give`]: the program gets a copy of a descriptor that the opener opened. What was decided on is what
+//! - [`Call::give`]: the program gets a copy of a descriptor that the broker opened. What was decided on is what
 //!   it gets; its memory isn't looked at again.
-//! - [`Open::refuse`]: it gets an error.
-//! - [`Open::go_on`]: the kernel makes the call as if nobody listened. It reads the path *again*, and another
+//! - [`Call::done`]: the broker has done what was asked for.
+//! - [`Call::refuse`]: it gets an error.
+//! - [`Call::go_on`]: the kernel makes the call as if nobody listened. It reads the path *again*, and another
 //!   thread may have changed it by then, so this answer must never mean "this path is fine". It means "whatever
 //!   path the kernel reads now, Landlock decides it": mediated trees have no rule there, so nothing in them opens
-//!   this way, and what does open is what the program was granted directly, for which nobody need be asked. So
+//!   or changes this way, and what does is what the program was granted directly, for which nobody need be asked. So
 //!   every doubt (a pointer to nowhere, a path that is too long, a link through `/proc`, a process that can't be
-//!   looked into) may go on: it opens what is granted, or fails with the kernel's own error.
+//!   looked into) may go on: it reaches what is granted, or fails with the kernel's own error.
 //!
-//! The opener copies the path once and resolves it itself. Who calls is known by a thread's number, which can be
+//! The broker copies the path once and resolves it itself. Who calls is known by a thread's number, which can be
 //! used again once the thread is dead; whatever was found out by it counts only if the call [still
-//! waits](Open::still_waits) afterwards.
+//! waits](Call::still_waits) afterwards.
 
 use crate::sys::{self, End};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -33,10 +34,57 @@ const PATH_BYTES_MAX: usize = 4096;
 /// No page is smaller. A copy that ends with one never asks for memory behind the path's last page.
 const PAGE_BYTES: u64 = 4096;
 
-/// Answers the opens of one sandbox.
-pub trait Opener: Send + Sync {
+/// Answers the calls of one sandbox.
+pub trait Broker: Send + Sync {
     /// Answers one call, on a thread of the listener. A call that is dropped instead fails with `EACCES`.
-    fn open(&self, call: Open);
+    fn answer(&self, call: Call);
+}
+
+/// A path in the caller's memory, and the descriptor that it is relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    directory: i32,
+    address: u64,
+}
+
+/// What a call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Asked {
+    /// `open`, `openat`, `creat`: the flags and mode as the caller gave them; set-id bits never come here.
+    Open {
+        /// What.
+        name: Name,
+        /// How.
+        flags: OFlags,
+        /// The mode of a file that is to be created.
+        mode: Mode,
+    },
+    /// `unlink`, `rmdir`, `unlinkat`.
+    Remove {
+        /// What.
+        name: Name,
+        /// A folder is meant, else anything but a folder.
+        folder: bool,
+    },
+    /// `mkdir`, `mkdirat`.
+    MakeFolder {
+        /// Which.
+        name: Name,
+        /// Its mode.
+        mode: Mode,
+    },
+    /// `rename`, `renameat`, `renameat2`.
+    Rename {
+        /// What.
+        from: Name,
+        /// Its new name.
+        to: Name,
+        /// Nothing is replaced.
+        only_new: bool,
+    },
+    /// With flags that no broker knows: it goes on, or is refused.
+    Unknown,
 }
 
 /// The right to answer, taken from [`Sandboxed::take_listener`](crate::Sandboxed::take_listener).
@@ -58,16 +106,16 @@ impl Listener {
     ///
     /// # Errors
     /// If not even one thread can be started; then every open of the program fails.
-    pub fn serve(self, threads: usize, opener: Arc<dyn Opener>) -> io::Result<()> {
+    pub fn serve(self, threads: usize, broker: Arc<dyn Broker>) -> io::Result<()> {
         let listener = Arc::new(self);
         for number in 0..threads {
-            let (listener, opener) = (Arc::clone(&listener), Arc::clone(&opener));
+            let (listener, broker) = (Arc::clone(&listener), Arc::clone(&broker));
             let work = move || {
                 while let Some(call) = next(&listener) {
-                    opener.open(call);
+                    broker.answer(call);
                 }
             };
-            match std::thread::Builder::new().name(format!("opens-{number}")).spawn(work) {
+            match std::thread::Builder::new().name(format!("files-{number}")).spawn(work) {
                 Err(error) if number == 0 => return Err(error),
                 _ => {}
             }
@@ -77,7 +125,7 @@ impl Listener {
 }
 
 /// The next call; `None` when nobody is left who could make one.
-fn next(listener: &Arc<Listener>) -> Option<Open> {
+fn next(listener: &Arc<Listener>) -> Option<Call> {
     let _turn = listener.turn.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let mut watched = [PollFd::new(&listener.descriptor, PollFlags::IN)];
@@ -89,7 +137,7 @@ fn next(listener: &Arc<Listener>) -> Option<Open> {
             Ok(_) => {}
         }
         match sys::next_call(listener.descriptor.as_fd()) {
-            Ok(call) => return Some(Open::new(Arc::clone(listener), &call)),
+            Ok(call) => return Some(Call::new(Arc::clone(listener), &call)),
             // The caller was killed in between.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::ENOENT)) => {}
             Err(_) => return None,
@@ -97,52 +145,74 @@ fn next(listener: &Arc<Listener>) -> Option<Open> {
     }
 }
 
-/// One call of `open`, `openat` or `creat`, whose caller waits.
+impl Asked {
+    /// Registers are wider than what the kernel takes of them.
+    fn by(number: i64, args: &[u64; 6]) -> Self {
+        let (cwd, int) = (libc::AT_FDCWD, |at: usize| args[at] as i32);
+        let name = |directory: i32, at: usize| Name { directory, address: args[at] };
+        let flags = |at: usize| OFlags::from_bits_retain(args[at] as u32);
+        let mode = |at: usize| Mode::from_raw_mode(args[at] as u32 & 0o777);
+        match number {
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_open => Self::Open { name: name(cwd, 0), flags: flags(1), mode: mode(2) },
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_creat => {
+                let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::TRUNC;
+                Self::Open { name: name(cwd, 0), flags, mode: mode(1) }
+            }
+            libc::SYS_openat => Self::Open { name: name(int(0), 1), flags: flags(2), mode: mode(3) },
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_unlink => Self::Remove { name: name(cwd, 0), folder: false },
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_rmdir => Self::Remove { name: name(cwd, 0), folder: true },
+            libc::SYS_unlinkat if matches!(int(2), 0 | libc::AT_REMOVEDIR) => {
+                Self::Remove { name: name(int(0), 1), folder: int(2) != 0 }
+            }
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_mkdir => Self::MakeFolder { name: name(cwd, 0), mode: mode(1) },
+            libc::SYS_mkdirat => Self::MakeFolder { name: name(int(0), 1), mode: mode(2) },
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_rename => Self::Rename { from: name(cwd, 0), to: name(cwd, 1), only_new: false },
+            libc::SYS_renameat => {
+                Self::Rename { from: name(int(0), 1), to: name(int(2), 3), only_new: false }
+            }
+            libc::SYS_renameat2 if args[4] as u32 <= libc::RENAME_NOREPLACE => {
+                let only_new = args[4] as u32 != 0;
+                Self::Rename { from: name(int(0), 1), to: name(int(2), 3), only_new }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// One call, whose caller waits.
 #[derive(Debug)]
-pub struct Open {
+pub struct Call {
     listener: Arc<Listener>,
     id: u64,
     thread: i32,
-    directory: i32,
-    path: u64,
-    flags: i32,
-    mode: u32,
+    asked: Asked,
     answered: bool,
 }
 
-impl Open {
+impl Call {
     fn new(listener: Arc<Listener>, call: &libc::seccomp_notif) -> Self {
-        let (number, args) = (i64::from(call.data.nr), call.data.args);
-        // Registers are wider than what the kernel takes of them.
-        let (directory, path, flags, mode) = match number {
-            #[cfg(target_arch = "x86_64")]
-            libc::SYS_open => (libc::AT_FDCWD, args[0], args[1] as i32, args[2] as u32),
-            #[cfg(target_arch = "x86_64")]
-            libc::SYS_creat => {
-                (libc::AT_FDCWD, args[0], libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, args[1] as u32)
-            }
-            _ => (args[0] as i32, args[1], args[2] as i32, args[3] as u32),
-        };
+        let asked = Asked::by(call.data.nr.into(), &call.data.args);
         let thread = i32::try_from(call.pid).unwrap_or(0);
-        Self { listener, id: call.id, thread, directory, path, flags, mode, answered: false }
+        Self { listener, id: call.id, thread, asked, answered: false }
     }
 
-    /// The flags, as the caller gave them.
-    pub fn flags(&self) -> OFlags {
-        OFlags::from_bits_retain(self.flags as u32)
+    /// What it asks for.
+    pub fn asked(&self) -> Asked {
+        self.asked
     }
 
-    /// The mode of a file that is to be created.
-    pub fn mode(&self) -> Mode {
-        Mode::from_raw_mode(self.mode & 0o777)
-    }
-
-    /// The path, copied from the caller's memory. `None` if it isn't there, is too long, or can't be looked at.
-    pub fn path(&self) -> Option<Vec<u8>> {
+    /// A path, copied from the caller's memory. `None` if it isn't there, is too long, or can't be looked at.
+    pub fn path(&self, name: Name) -> Option<Vec<u8>> {
         let mut path = vec![0; PATH_BYTES_MAX];
         let mut filled = 0;
         while filled < path.len() {
-            let from = self.path.checked_add(filled as u64)?;
+            let from = name.address.checked_add(filled as u64)?;
             let to_page_end = (PAGE_BYTES - from % PAGE_BYTES) as usize;
             let end = path.len().min(filled + to_page_end);
             let read = sys::read_memory(self.thread, from, &mut path[filled..end]).ok()?;
@@ -162,8 +232,8 @@ impl Open {
     ///
     /// # Errors
     /// There is no such descriptor, or the caller can't be looked into.
-    pub fn base(&self) -> io::Result<PathBuf> {
-        let link = match self.directory {
+    pub fn base(&self, name: Name) -> io::Result<PathBuf> {
+        let link = match name.directory {
             libc::AT_FDCWD => "cwd".to_owned(),
             number => format!("fd/{number}"),
         };
@@ -207,12 +277,18 @@ impl Open {
         self.end(&End::Fails(errno.raw_os_error()));
     }
 
+    /// The call succeeds: what it asks for was done.
+    pub fn done(mut self) {
+        self.end(&End::Succeeds);
+    }
+
     /// The call succeeds with a copy of this descriptor.
     ///
     /// # Errors
     /// The caller is dead (`ENOENT`), or has no room for a descriptor; then the call fails with that.
     pub fn give(mut self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        let closed_by_exec = self.flags().contains(OFlags::CLOEXEC);
+        let closed_by_exec =
+            matches!(self.asked, Asked::Open { flags, .. } if flags.contains(OFlags::CLOEXEC));
         let listener = self.listener.descriptor.as_fd();
         match sys::end_call_with(listener, self.id, descriptor, closed_by_exec) {
             Ok(()) => {
@@ -233,8 +309,8 @@ impl Open {
     }
 }
 
-/// Nobody waits for ever for an opener that failed.
-impl Drop for Open {
+/// Nobody waits for ever for a broker that failed.
+impl Drop for Call {
     fn drop(&mut self) {
         if !self.answered {
             self.end(&End::Fails(libc::EACCES));

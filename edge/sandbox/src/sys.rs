@@ -227,6 +227,8 @@ pub(crate) fn still_waits(listener: BorrowedFd<'_>, id: u64) -> bool {
 pub(crate) enum End {
     /// The kernel carries it out, with what it reads from the caller's memory *then*.
     GoesOn,
+    /// It was done for the caller.
+    Succeeds,
     /// It fails with this number.
     Fails(i32),
 }
@@ -236,6 +238,7 @@ pub(crate) fn end_call(listener: BorrowedFd<'_>, id: u64, end: &End) -> io::Resu
     let mut answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags: 0 };
     match end {
         End::GoesOn => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        End::Succeeds => {}
         End::Fails(number) => answer.error = -number,
     }
     // SAFETY: the kernel reads and writes at most the struct's size, which is part of the request's number.

@@ -153,6 +153,7 @@ fn decide(rule: Rule) -> Vec<sock_filter> {
         Rule::Kill => vec![give(KILL)],
         Rule::AllowIf(cases) => any_of(cases, ALLOW, REFUSE),
         Rule::RefuseIf(cases) => any_of(cases, REFUSE, ALLOW),
+        Rule::Notify => vec![give(NOTIFY)],
         Rule::NotifyUnless(cases) => any_of(cases, REFUSE, NOTIFY),
     }
 }

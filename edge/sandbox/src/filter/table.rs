@@ -6,7 +6,7 @@
 //! | when | only in such surroundings; in others the call is refused as if it weren't listed |
 //! | rule | for the call's arguments |
 
-use Rule::{Absent, Allow, AllowIf, Kill, NotifyUnless, RefuseIf};
+use Rule::{Absent, Allow, AllowIf, Kill, Notify, NotifyUnless, RefuseIf};
 use When::{Always, Direct, Mediated, Namespaces, Network, NoNetwork, OwnMounts, SignalsScoped};
 
 /// A line of the table.
@@ -62,6 +62,8 @@ pub(super) enum Rule {
     AllowIf(&'static [&'static [Test]]),
     /// EPERM if every test of one of the cases holds, else allowed.
     RefuseIf(&'static [&'static [Test]]),
+    /// The listener answers.
+    Notify,
     /// EPERM if every test of one of the cases holds, else the listener answers.
     NotifyUnless(&'static [&'static [Test]]),
 }
@@ -344,10 +346,14 @@ const COMMON: &[Entry] = entries! {
     SYS_getcwd          ALL Always Allow, "where it is";
     SYS_chdir           EVENTS Always Allow, "shells";
     SYS_fchdir          EVENTS Always Allow, "find, git";
-    SYS_mkdirat         EVENTS Always Allow, "files of writable grants";
-    SYS_unlinkat        EVENTS Always Allow, "as mkdirat";
-    SYS_renameat        EVENTS Always Allow, "as mkdirat";
-    SYS_renameat2       EVENTS Always Allow, "as mkdirat";
+    SYS_mkdirat         EVENTS Direct Allow, "files of writable grants";
+    SYS_mkdirat         PROGRAM Mediated Notify, "as openat";
+    SYS_unlinkat        EVENTS Direct Allow, "as mkdirat";
+    SYS_unlinkat        PROGRAM Mediated Notify, "as openat";
+    SYS_renameat        EVENTS Direct Allow, "as mkdirat";
+    SYS_renameat        PROGRAM Mediated Notify, "as openat";
+    SYS_renameat2       EVENTS Direct Allow, "as mkdirat";
+    SYS_renameat2       PROGRAM Mediated Notify, "as openat";
     SYS_linkat          EVENTS Always Allow, "as mkdirat";
     SYS_symlinkat       EVENTS Always Allow, "as mkdirat";
     SYS_mknodat         PROGRAM Always RefuseIf(SET_ID_AT_2), "mkfifo; Landlock refuses devices and sockets";
@@ -444,10 +450,14 @@ const OWN_CALLS: &[Entry] = entries! {
     SYS_access          ALL Always Allow, "as faccessat";
     SYS_readlink        ALL Always Allow, "as readlinkat";
     SYS_getdents        EVENTS Always Allow, "as getdents64";
-    SYS_mkdir           EVENTS Always Allow, "as mkdirat";
-    SYS_rmdir           EVENTS Always Allow, "as mkdirat";
-    SYS_unlink          EVENTS Always Allow, "as mkdirat";
-    SYS_rename          EVENTS Always Allow, "as mkdirat";
+    SYS_mkdir           EVENTS Direct Allow, "as mkdirat";
+    SYS_mkdir           PROGRAM Mediated Notify, "as openat";
+    SYS_rmdir           EVENTS Direct Allow, "as mkdirat";
+    SYS_rmdir           PROGRAM Mediated Notify, "as openat";
+    SYS_unlink          EVENTS Direct Allow, "as mkdirat";
+    SYS_unlink          PROGRAM Mediated Notify, "as openat";
+    SYS_rename          EVENTS Direct Allow, "as mkdirat";
+    SYS_rename          PROGRAM Mediated Notify, "as openat";
     SYS_link            EVENTS Always Allow, "as mkdirat";
     SYS_symlink         EVENTS Always Allow, "as mkdirat";
     SYS_mknod           PROGRAM Always RefuseIf(SET_ID_AT_1), "as mknodat";

@@ -77,6 +77,7 @@ fn expected(surroundings: Surroundings, call: Call) -> u32 {
                 ALLOW
             }
         }
+        Rule::Notify => NOTIFY,
         Rule::NotifyUnless(cases) => {
             if any(cases) {
                 REFUSE
@@ -214,18 +215,27 @@ fn plugins_and_landlocked_programs_cannot_change_what_landlock_does_not_cover() 
 }
 
 #[test]
-fn where_files_are_mediated_no_open_goes_past_the_listener() {
-    let opens = [libc::SYS_open, libc::SYS_openat, libc::SYS_creat];
+fn where_files_are_mediated_no_open_or_change_of_names_goes_past_the_listener() {
+    let numbers = |names: &[&str]| -> Vec<i64> {
+        entries().filter(|e| names.contains(&e.name)).map(|e| e.number).collect()
+    };
+    let opens = numbers(&["SYS_open", "SYS_openat", "SYS_creat"]);
+    let changes = ["SYS_unlink", "SYS_unlinkat", "SYS_rmdir", "SYS_mkdir", "SYS_mkdirat", "SYS_rename"];
+    let changes = numbers(&[&changes[..], &["SYS_renameat", "SYS_renameat2"]].concat());
     let others = [libc::SYS_openat2, libc::SYS_open_by_handle_at, libc::SYS_io_uring_setup];
     for surroundings in every_surroundings().filter(|s| s.mediated) {
         let code = program(surroundings);
         let is_program = surroundings.syscalls == SyscallSet::Program;
-        for number in opens {
+        for &number in &opens {
             let wanted = if is_program { NOTIFY } else { REFUSE };
             assert_eq!(run(&code, call(number, [0; 6])), wanted, "{surroundings:?} {number}");
             // Set-id bits are refused before anybody is asked.
             let set_id = call(number, [0, 0o4755, 0o4755 | 0o100, 0o4755, 0, 0]);
             assert_eq!(run(&code, set_id), REFUSE, "{surroundings:?} {number}");
+        }
+        for &number in &changes {
+            let wanted = if is_program { NOTIFY } else { REFUSE };
+            assert_eq!(run(&code, call(number, [0; 6])), wanted, "{surroundings:?} {number}");
         }
         for number in others {
             let action = run(&code, call(number, [0; 6]));

@@ -23,10 +23,11 @@ struct ByName {
     slow: Duration,
 }
 
-impl Opener for ByName {
-    fn open(&self, call: Open) {
+impl Broker for ByName {
+    fn answer(&self, call: Call) {
         std::thread::sleep(self.slow);
-        let Some((path, descriptor)) = look(&call) else { return call.go_on() };
+        let Asked::Open { name, .. } = call.asked() else { return call.go_on() };
+        let Some((path, descriptor)) = look(&call, name) else { return call.go_on() };
         if !path.starts_with(&self.tree) {
             return call.go_on();
         }
@@ -43,9 +44,9 @@ impl Opener for ByName {
 }
 
 /// What the call is about, and the path that it really has.
-fn look(call: &Open) -> Option<(PathBuf, std::os::fd::OwnedFd)> {
-    let path = call.path()?;
-    let path = call.base().ok()?.join(Path::new(std::ffi::OsStr::from_bytes(&path)));
+fn look(call: &Call, name: Name) -> Option<(PathBuf, std::os::fd::OwnedFd)> {
+    let path = call.path(name)?;
+    let path = call.base(name).ok()?.join(Path::new(std::ffi::OsStr::from_bytes(&path)));
     let flags = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let (root, how) = (call.root().ok()?, OFlags::PATH | OFlags::CLOEXEC);
     let descriptor = openat2(root, &path, how, Mode::empty(), flags).ok()?;

@@ -224,7 +224,7 @@ fn only_trees_with_rules_inside_are_mediated_and_each_is_named() {
 }
 
 #[test]
-fn what_opens_nothing_is_refused_in_a_mediated_tree() {
+fn links_modes_times_and_running_are_refused_in_a_mediated_tree() {
     let place = closed();
     fs::create_dir(place.path("out")).unwrap();
     fs::copy("/bin/true", place.path("work/tool")).unwrap();
@@ -242,10 +242,59 @@ fn what_opens_nothing_is_refused_in_a_mediated_tree() {
     let outcome = place.ioi(run).outcome();
     assert_eq!((outcome.stdout.as_str(), outcome.code), ("", Some(0)), "{outcome:?}");
     assert_eq!(before("tool"), tool);
-    assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 0);
-    assert!(place.path("work/secret/s.txt").exists());
+    // A folder that can't be moved is copied, and so an empty one may be there; no file is.
+    let left = fs::read_dir(place.path("out")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| name == "m"), "something was linked or moved");
+    assert_eq!(fs::read_to_string(place.path("work/secret/s.txt")).unwrap(), SECRET);
     let mode = fs::metadata(place.path("work/a.txt")).unwrap().mode() & 0o777;
     assert_ne!(mode, 0o777);
+}
+
+#[test]
+fn names_are_removed_made_and_changed_where_every_part_of_it_is_allowed() {
+    let place = closed();
+    let script = "rm good; mkdir d d/e; echo 1 >d/f; mv d/f d/g; cat d/g; mv a.txt d/g; cat d/g; rmdir d/e d/; \
+                  rmdir d 2>/dev/null || echo full; cp -r d copy; rm -r d; mkdir -p p/q; mv p moved; ls; \
+                  no() { \"$@\" 2>/dev/null && echo BAD \"$@\"; }; no rm secret/s.txt; no rm -f sub/x.key; \
+                  no mv secret/s.txt open.txt; no mv secret/s.txt sub/b.txt; no mv sub/b.txt sub/y.key; \
+                  no mv sub/b.txt secret/b; no mkdir secret/n; no rmdir secret; no rm a/b; no mkdir sub; true";
+    let outcome = writing(&place, &["sh", "-c", script]).outcome();
+    let listed = "alias\ncopy\ndangling\nmoved\nsecret\nsub\n";
+    assert_eq!(outcome.stdout, format!("1\nopen\nfull\n{listed}"), "{outcome:?}");
+    let read = |name: &str| fs::read_to_string(place.path("work").join(name)).unwrap();
+    assert_eq!((read("secret/s.txt"), read("sub/x.key")), (SECRET.into(), SECRET.into()));
+    assert_eq!((read("sub/b.txt"), read("copy/g")), ("beneath\n".into(), "open\n".into()));
+    assert!(place.path("work/moved/q").is_dir() && !place.path("work/secret/n").exists());
+    for (action, name, verdict) in [
+        ("fs::delete", "good", "allow"),
+        ("fs::write", "d", "allow"),
+        ("fs::delete", "a.txt", "allow"),
+        ("fs::write", "d/g", "allow"),
+        ("fs::delete", "secret/s.txt", "deny"),
+        // To be had under another name, it would have to be readable under its own.
+        ("fs::read", "secret/s.txt", "deny"),
+        ("fs::write", "sub/y.key", "deny"),
+        ("fs::write", "secret/n", "deny"),
+    ] {
+        assert_is_decided(&place, action, name, verdict);
+    }
+    // Where nothing may be written, nothing is removed or made either.
+    let script = "rm -f sub/b.txt; mkdir x; mv sub/b.txt y; rmdir moved/q; true";
+    let outcome = place.run(["sh", "-c", script]).outcome();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(read("sub/b.txt") == "beneath\n" && place.path("work/moved/q").is_dir());
+    assert!(!place.path("work/x").exists() && !place.path("work/y").exists());
+}
+
+#[test]
+fn a_file_that_may_be_moved_and_not_read_is_not_read_under_another_name() {
+    let no_reading = NO_SECRETS.replace("fs::*", "fs::read");
+    let place = folder_with_a_secret(&[ALLOW, &no_reading].concat());
+    let script = "mv secret/s.txt open.txt; cat open.txt; mv secret other; cat other/s.txt; \
+                  cp secret/s.txt copy; cat copy; true";
+    let outcome = writing(&place, &["sh", "-c", script]).outcome();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), ""), "{outcome:?}");
+    assert_eq!(fs::read_to_string(place.path("work/secret/s.txt")).unwrap(), SECRET);
 }
 
 /// Opens in a loop while another thread changes the path, or where its link leads. What was read is counted.

@@ -1,14 +1,14 @@
-//! What an open is about: flags read, the path resolved, nothing decided and nothing opened for use.
+//! What a call is about: flags read, paths resolved, nothing decided and nothing opened for use.
 
 use super::trees::{Place, Trees};
 use crate::roots::{Facts, Kind, facts};
-use ioi_sandbox::Open;
+use ioi_sandbox::{Call, Name};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to do about an open.
 pub(crate) enum Look {
@@ -29,12 +29,21 @@ pub(crate) struct There {
     pub(crate) wants: Wants,
 }
 
-/// A name in a folder of a mediated tree under which nothing is yet.
+/// A name in a folder of a mediated tree, under which nothing is yet.
 pub(crate) struct Missing {
+    pub(crate) entry: Entry,
+    pub(crate) wants: Wants,
+}
+
+/// A name in a folder of a mediated tree that the user named for writing. The folder is held; the name is taken as
+/// it stands, and no link under it is followed.
+pub(crate) struct Entry {
     pub(crate) folder: OwnedFd,
     pub(crate) name: OsString,
+    /// The folder's own path and the name.
     pub(crate) path: PathBuf,
-    pub(crate) wants: Wants,
+    /// What is under the name, if anything is.
+    pub(crate) facts: Option<Facts>,
 }
 
 /// What the flags of an open ask for.
@@ -94,27 +103,37 @@ impl Wants {
     }
 }
 
-/// Resolves the call's path in the program's root.
-pub(crate) fn look(call: &Open, root: &OwnedFd, trees: &Trees) -> Look {
-    let Some(wants) = Wants::of(call.flags()) else { return Look::GoOn };
-    let Some(path) = absolute(call) else { return Look::GoOn };
+/// Resolves the path of an open in the program's root.
+pub(crate) fn look(call: &Call, name: Name, flags: OFlags, root: &OwnedFd, trees: &Trees) -> Look {
+    let Some(wants) = Wants::of(flags) else { return Look::GoOn };
+    let Some(path) = absolute(call, name) else { return Look::GoOn };
     let follow = if wants.link_itself { OFlags::NOFOLLOW } else { OFlags::empty() };
     let look = match open(root, &path, follow) {
         Ok(descriptor) => there(root, descriptor, wants, trees),
-        Err(Errno::NOENT) if wants.create => missing(root, &path, wants, trees),
+        Err(Errno::NOENT) if wants.create && !wants.folder => missing(root, &path, wants, trees),
         Err(_) => Look::GoOn,
     };
     // What was found under the caller's number was its own if it waits even now.
     if call.still_waits() { look } else { Look::GoOn }
 }
 
+/// Resolves all of a path but its last name. `None` where no tree is meant in which names may change, or nobody
+/// can tell.
+pub(crate) fn look_at_name(call: &Call, name: Name, root: &OwnedFd, trees: &Trees) -> Option<Entry> {
+    let mut path = absolute(call, name)?;
+    while path.len() > 1 && path.ends_with(b"/") {
+        path.pop();
+    }
+    entry(root, &path, trees).filter(|_| call.still_waits())
+}
+
 /// The path from the root. What can't be read, or is relative to something without a path, has none.
-fn absolute(call: &Open) -> Option<Vec<u8>> {
-    let path = call.path().filter(|path| !path.is_empty())?;
+fn absolute(call: &Call, name: Name) -> Option<Vec<u8>> {
+    let path = call.path(name).filter(|path| !path.is_empty())?;
     if path[0] == b'/' {
         return Some(path);
     }
-    let mut whole = call.base().ok()?.into_os_string().into_encoded_bytes();
+    let mut whole = call.base(name).ok()?.into_os_string().into_encoded_bytes();
     (whole.first() == Some(&b'/')).then_some(())?;
     whole.push(b'/');
     whole.extend(path);
@@ -161,27 +180,43 @@ fn has_this_path(root: &OwnedFd, facts: &Facts) -> bool {
     same.is_ok_and(|other| (other.st_dev, other.st_ino) == (facts.device, facts.inode))
 }
 
-/// The folder is resolved, and the last name taken as it stands.
 fn missing(root: &OwnedFd, path: &[u8], wants: Wants, trees: &Trees) -> Look {
-    let Some(slash) = path.iter().rposition(|byte| *byte == b'/') else { return Look::GoOn };
-    let (above, name) = (&path[..slash], &path[slash + 1..]);
-    if wants.folder || name.is_empty() || name == b"." || name == b".." {
-        return Look::GoOn;
+    match entry(root, path, trees) {
+        None => Look::GoOn,
+        // A link that leads nowhere: the file would be made where it points.
+        Some(Entry { facts: Some(facts), .. }) if facts.kind == Kind::Link => Look::Refuse(Errno::ACCESS),
+        Some(entry) => Look::Missing(Missing { entry, wants }),
     }
-    let above = if above.is_empty() { b"/" } else { above };
-    let Ok(folder) = open(root, above, OFlags::DIRECTORY) else { return Look::GoOn };
-    let Ok(found) = facts(&folder) else { return Look::GoOn };
+}
+
+/// The folder is resolved, and the last name taken as it stands.
+fn entry(root: &OwnedFd, path: &[u8], trees: &Trees) -> Option<Entry> {
+    let slash = path.iter().rposition(|byte| *byte == b'/')?;
+    let (above, name) = (&path[..slash], &path[slash + 1..]);
+    if name.is_empty() || name == b"." || name == b".." {
+        return None;
+    }
+    let folder = open(root, if above.is_empty() { b"/" } else { above }, OFlags::DIRECTORY).ok()?;
+    let found = facts(&folder).ok()?;
     let name = OsStr::from_bytes(name);
     let path = found.path.join(name);
-    if trees.place(&path) != (Place::Mediated { writes: true }) || !has_this_path(root, &found) {
-        return Look::GoOn;
+    // Both: the name of a tree's own root lies outside, and so does that of a tree within it.
+    let may_change = |path: &Path| trees.place(path) == Place::Mediated { writes: true };
+    if !may_change(&found.path) || !may_change(&path) || !has_this_path(root, &found) {
+        return None;
     }
-    // A link that leads nowhere: the file would be made where it points.
-    let link = fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
-    if link.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink) {
-        return Look::Refuse(Errno::ACCESS);
-    }
-    Look::Missing(Missing { folder, name: name.to_owned(), path, wants })
+    let facts = match fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Some(Facts {
+            path: path.clone(),
+            kind: Kind::of(FileType::from_raw_mode(stat.st_mode)),
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        }),
+        Err(Errno::NOENT) => None,
+        Err(_) => return None,
+    };
+    Some(Entry { folder, name: name.to_owned(), path, facts })
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 //!
 //! The path is copied once and resolved here, in the program's own root, down to an `O_PATH` descriptor, which lets
 //! nobody read anything. What it is, and the path that it really has, is decided on; then this same descriptor is
-//! opened again in the decided mode and given to the program. Of a file to be created the folder is opened so, and
-//! the decision is on its path and the one name. What lies in no mediated tree goes on to the kernel, where Landlock
+//! opened again in the decided mode and given to the program. Of a name that is to be made, removed or changed the
+//! folder is opened so, and the decision is on its path and the one name. What lies in no mediated tree goes on to the kernel, where Landlock
 //! lets through what was granted directly and nothing else (`ioi_sandbox::Listener` says why that is safe).
 
 mod accesses;
+mod changes;
 mod look;
 mod trees;
 
@@ -18,13 +19,14 @@ use crate::roots::{Facts, Kind};
 use crate::witness;
 use accesses::Granted;
 use ioi_ipc::proto::supervisor as wire;
-use ioi_sandbox::{Open, Opener};
+use ioi_sandbox::{Asked, Broker, Call, Name};
 use ioi_types::ErrorCode;
-use look::{Look, Missing, There};
+use look::{Entry, Look, Missing, There};
 use rustix::fs::{self, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// Calls that are answered at the same time. The rest wait in the kernel.
@@ -41,7 +43,7 @@ const KEPT: OFlags = OFlags::APPEND
     .union(OFlags::DIRECT)
     .union(OFlags::NOATIME);
 
-/// Answers the opens of the program of `ioi run`.
+/// Answers the program of `ioi run`.
 pub(crate) struct Files {
     trees: Trees,
     accesses: Arc<Accesses>,
@@ -62,24 +64,25 @@ impl From<Errno> for Lost {
     }
 }
 
-impl Opener for Files {
-    fn open(&self, mut call: Open) {
-        for _ in 0..ATTEMPTS_MAX {
-            match self.look(&call) {
-                Look::GoOn => return call.go_on(),
-                Look::Refuse(errno) => return call.refuse(errno),
-                Look::There(there) => match self.decide_there(call, &there) {
-                    Some(again) => call = again,
-                    None => return,
-                },
-                Look::Missing(missing) => match self.decide_missing(call, &missing) {
-                    Some(again) => call = again,
-                    None => return,
-                },
-            }
+impl Broker for Files {
+    fn answer(&self, call: Call) {
+        let Some(root) = self.root(&call) else { return call.go_on() };
+        match call.asked() {
+            Asked::Open { name, flags, mode } => self.open(call, root, How { name, flags, mode }),
+            Asked::Remove { name, folder } => self.remove(call, root, name, folder),
+            Asked::MakeFolder { name, mode } => self.make_folder(call, root, name, mode),
+            Asked::Rename { from, to, only_new } => self.rename(call, root, from, to, only_new),
+            _ => call.go_on(),
         }
-        call.refuse(Errno::AGAIN);
     }
+}
+
+/// What an open asks for.
+#[derive(Clone, Copy)]
+struct How {
+    name: Name,
+    flags: OFlags,
+    mode: fs::Mode,
 }
 
 impl Files {
@@ -87,35 +90,55 @@ impl Files {
         Self { trees, accesses, root: OnceLock::new() }
     }
 
-    fn look(&self, call: &Open) -> Look {
-        let root = match self.root.get() {
-            Some(root) => root,
-            None => match call.root() {
-                // That it was the program's own is known only if the call still waits.
-                Ok(root) if call.still_waits() => self.root.get_or_init(|| root),
-                _ => return Look::GoOn,
+    fn root(&self, call: &Call) -> Option<&OwnedFd> {
+        if let Some(root) = self.root.get() {
+            return Some(root);
+        }
+        // That it was the program's own is known only if the call still waits.
+        let root = call.root().ok().filter(|_| call.still_waits())?;
+        Some(self.root.get_or_init(|| root))
+    }
+
+    fn open(&self, mut call: Call, root: &OwnedFd, how: How) {
+        for _ in 0..ATTEMPTS_MAX {
+            let again = match look::look(&call, how.name, how.flags, root, &self.trees) {
+                Look::GoOn => return call.go_on(),
+                Look::Refuse(errno) => return call.refuse(errno),
+                Look::There(there) => self.decide_there(call, how, &there),
+                Look::Missing(missing) => self.decide_missing(call, how, &missing),
+            };
+            match again {
+                Some(again) => call = again,
+                None => return,
+            }
+        }
+        call.refuse(Errno::AGAIN);
+    }
+
+    /// Asks for one or more actions on a path and what is there; `None` for a refusal.
+    fn ask(&self, actions: Vec<String>, path: &Path, facts: Option<&Facts>) -> Option<Granted> {
+        let path = path.as_os_str().as_encoded_bytes().to_vec();
+        let asked = wire::Access { actions, path, ..Default::default() };
+        self.accesses.ask(match facts {
+            None => asked,
+            Some(Facts { kind, size, device, inode, .. }) => wire::Access {
+                kind: kind.name().into(),
+                size: *size,
+                device: *device,
+                inode: *inode,
+                ..asked
             },
-        };
-        look::look(call, root, &self.trees)
+        })
     }
 
     /// Returns the call if it must be decided again.
-    fn decide_there(&self, call: Open, there: &There) -> Option<Open> {
-        let Facts { path, kind, size, device, inode } = &there.facts;
-        let asked = wire::Access {
-            id: 0,
-            actions: there.wants.actions(*kind),
-            path: path.as_os_str().as_encoded_bytes().to_vec(),
-            kind: kind.name().into(),
-            size: *size,
-            device: *device,
-            inode: *inode,
-        };
-        let Some(granted) = self.accesses.ask(asked) else {
+    fn decide_there(&self, call: Call, how: How, there: &There) -> Option<Call> {
+        let Facts { path, kind, size, .. } = &there.facts;
+        let Some(granted) = self.ask(there.wants.actions(*kind), path, Some(&there.facts)) else {
             call.refuse(Errno::ACCESS);
             return None;
         };
-        let opened = open_again(there, call.flags());
+        let opened = open_again(there, how.flags);
         let digest = match &opened {
             Ok(file) if *kind == Kind::File && !there.wants.write => digest(file, *size),
             _ => String::new(),
@@ -123,14 +146,12 @@ impl Files {
         give(call, opened, granted, *size, digest)
     }
 
-    fn decide_missing(&self, call: Open, missing: &Missing) -> Option<Open> {
-        let path = missing.path.as_os_str().as_encoded_bytes().to_vec();
-        let asked = wire::Access { actions: vec!["fs::write".into()], path, ..Default::default() };
-        let Some(granted) = self.accesses.ask(asked) else {
+    fn decide_missing(&self, call: Call, how: How, missing: &Missing) -> Option<Call> {
+        let Some(granted) = self.ask(vec!["fs::write".into()], &missing.entry.path, None) else {
             call.refuse(Errno::ACCESS);
             return None;
         };
-        let created = create(&call, missing);
+        let created = create(&call, how, missing);
         give(call, created, granted, 0, String::new())
     }
 }
@@ -160,11 +181,12 @@ fn open_again(there: &There, flags: OFlags) -> Result<OwnedFd, Lost> {
 }
 
 /// Never over something that is there by now: that would be another decision.
-fn create(call: &Open, missing: &Missing) -> Result<OwnedFd, Lost> {
-    let how = missing.wants.mode() | (call.flags() & KEPT);
-    let how = how | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let mode = call.mode() & !call.umask();
-    match fs::openat(&missing.folder, &missing.name, how, mode) {
+fn create(call: &Call, how: How, missing: &Missing) -> Result<OwnedFd, Lost> {
+    let flags = missing.wants.mode() | (how.flags & KEPT);
+    let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let mode = how.mode & !call.umask();
+    let Entry { folder, name, .. } = &missing.entry;
+    match fs::openat(folder, name, flags, mode) {
         Err(Errno::EXIST) if !missing.wants.exclusive => Err(Lost::Changed),
         created => Ok(created?),
     }
@@ -179,30 +201,29 @@ fn digest(file: &OwnedFd, size: u64) -> String {
     digest.map(|digest| digest.to_string()).unwrap_or_default()
 }
 
+fn failed(code: ErrorCode, error: impl ToString) -> wire::AnswerAccessReply {
+    wire::AnswerAccessReply { error_code: code.number(), error: error.to_string(), ..Default::default() }
+}
+
 /// Gives the descriptor and tells what became of the access. Returns the call if it must be decided again.
 fn give(
-    call: Open,
+    call: Call,
     opened: Result<OwnedFd, Lost>,
     granted: Granted,
     size: u64,
     digest: String,
-) -> Option<Open> {
-    let failed = |code: ErrorCode, error: String| wire::AnswerAccessReply {
-        error_code: code.number(),
-        error,
-        ..Default::default()
-    };
+) -> Option<Call> {
     match opened {
         Ok(file) => match call.give(file.as_fd()) {
             Ok(()) => granted.done(wire::AnswerAccessReply { size, digest, ..Default::default() }),
             Err(error) => granted.done(failed(ErrorCode::Cancelled, format!("nobody took it: {error}"))),
         },
         Err(Lost::Changed) => {
-            granted.done(failed(ErrorCode::PathUnreadable, "it changed after the decision on it".into()));
+            granted.done(failed(ErrorCode::PathUnreadable, "it changed after the decision on it"));
             return Some(call);
         }
         Err(Lost::Failed(errno)) => {
-            granted.done(failed(ErrorCode::PathUnreadable, errno.to_string()));
+            granted.done(failed(ErrorCode::PathUnreadable, errno));
             call.refuse(errno);
         }
     }
