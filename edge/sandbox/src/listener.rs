@@ -102,7 +102,8 @@ impl Listener {
         Self { descriptor, turn: Mutex::new(()) }
     }
 
-    /// Answers calls on so many threads of its own, which end with the last process of the sandbox.
+    /// Answers calls on so many threads of its own, which end with the last process of the sandbox. They have the
+    /// caller's uid and no capability, as the program has none: what it may not open, they can't open for it.
     ///
     /// # Errors
     /// If not even one thread can be started; then every open of the program fails.
@@ -111,6 +112,10 @@ impl Listener {
         for number in 0..threads {
             let (listener, broker) = (Arc::clone(&listener), Arc::clone(&broker));
             let work = move || {
+                // Else a root that started the program would open for it what uid 0 alone can't.
+                if sys::act_without_capabilities().is_err() {
+                    return;
+                }
                 while let Some(call) = next(&listener) {
                     broker.answer(call);
                 }

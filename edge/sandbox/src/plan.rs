@@ -251,6 +251,14 @@ fn cannot_mediate(kernel: &Kernel) -> Missing {
     Missing { property: Property::FilesConfined, why, remedy: remedy.into() }
 }
 
+/// The paths of a program's calls lie in its memory.
+pub(crate) fn cannot_read_paths() -> Missing {
+    let why = "single files are decided only where the memory of one's own children can be read, which is refused here";
+    let remedy =
+        "allow it (sysctl kernel.yama.ptrace_scope=1), or use a policy without rules inside the tree";
+    Missing { property: Property::FilesConfined, why: why.into(), remedy: remedy.into() }
+}
+
 /// What the machine's owner can do.
 fn remedy(property: Property) -> &'static str {
     match property {

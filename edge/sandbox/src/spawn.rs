@@ -3,6 +3,7 @@
 use crate::cgroup::Group;
 use crate::kernel::Kernel;
 use crate::plan::{self, Missing, Plan};
+use crate::sys;
 use crate::tmp::PrivateTmp;
 use crate::wire::{self, Bytes, Job, Report};
 use crate::{Access, Enforced, Grant, Identity, Layer, Listener, Profile, Sandboxed, SyscallSet};
@@ -214,8 +215,16 @@ fn check(profile: &Profile, descriptors: &[(OwnedFd, i32)]) -> Result<(), SpawnE
     if numbers.len() > wire::DESCRIPTORS_MAX {
         return wrong(format!("{} descriptors are more than {}", numbers.len(), wire::DESCRIPTORS_MAX));
     }
-    if !profile.mediated.is_empty() && profile.syscalls != SyscallSet::Program {
-        return wrong("only an unmodified program's files can be mediated".into());
+    if !profile.mediated.is_empty() {
+        if profile.syscalls != SyscallSet::Program {
+            return wrong("only an unmodified program's files can be mediated".into());
+        }
+        if matches!(profile.identity, Identity::Uid(..)) {
+            return wrong("files are opened with the caller's uid, so the program must have it".into());
+        }
+        if !sys::reads_children() {
+            return Err(plan::cannot_read_paths().into());
+        }
     }
     let paths = profile.grants.iter().chain(&profile.mediated).map(|grant| grant.path.as_path());
     let mut paths = paths.chain([profile.executable.as_path(), profile.working_directory.as_path()]);

@@ -433,6 +433,43 @@ pub(crate) fn drop_capabilities() -> io::Result<()> {
     }
 }
 
+/// Gives up the effective and permitted capabilities of this thread alone, so that it may do with files what a
+/// program with its uid and no capability may.
+pub(crate) fn act_without_capabilities() -> io::Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    let header = Header { version: 0x2008_0522, pid: 0 };
+    let none = [0u32; 6];
+    // SAFETY: `header` and `none` have the layout of version 3 of the interface; the kernel only reads them, and
+    // with pid 0 changes the calling thread alone.
+    check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) } as i32)
+}
+
+/// Whether the memory of a child can be read, without which no path of a program can be. Yama and containers may
+/// refuse it; so it is tried.
+pub(crate) fn reads_children() -> bool {
+    static MARK: [u8; 4] = *b"mark";
+    // SAFETY: the child makes two bare system calls and nothing else; it is killed and waited for here.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::pause();
+            libc::_exit(0);
+        }
+        if child < 0 {
+            return false;
+        }
+        let mut read = [0; 4];
+        let done = read_memory(child, MARK.as_ptr() as u64, &mut read);
+        libc::kill(child, libc::SIGKILL);
+        wait_for(child);
+        matches!(done, Ok(4)) && read == MARK
+    }
+}
+
 /// Dies with the thread that forked us.
 pub(crate) fn die_with_parent() -> io::Result<()> {
     // SAFETY: takes no pointer.

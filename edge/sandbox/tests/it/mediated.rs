@@ -217,6 +217,27 @@ fn what_is_mediated_can_only_be_opened() {
 }
 
 #[test]
+fn a_root_that_started_it_opens_nothing_for_it_that_its_own_uid_may_not() {
+    if !is_root() {
+        println!("skipped: no root");
+        return;
+    }
+    for (tier, kernel) in tiers() {
+        let scene = scene();
+        let path = scene.tree.join("sub/good");
+        std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(scene.says(&kernel, &["read", "sub/good"]), refused(libc::EACCES), "{tier:?}");
+        // The same as in a tree that it was granted as a whole.
+        fs::copy(&path, scene.own.join("good")).unwrap();
+        std::os::unix::fs::chown(scene.own.join("good"), Some(12_345), Some(12_345)).unwrap();
+        fs::set_permissions(scene.own.join("good"), fs::Permissions::from_mode(0o600)).unwrap();
+        let own = scene.own.join("good");
+        assert_eq!(scene.says(&kernel, &["read", own.to_str().unwrap()]), refused(libc::EACCES), "{tier:?}");
+    }
+}
+
+#[test]
 fn without_a_listener_nothing_opens() {
     for (_, kernel) in tiers() {
         let scene = scene();
@@ -287,6 +308,11 @@ fn what_cannot_be_mediated_here_is_not_started() {
         let refused = spawn(kernel(), &profile, &program("ioi-init"), Vec::new(), Streams::default());
         assert!(matches!(refused, Err(SpawnError::Profile { .. })), "{set:?}");
     }
+    // Its files would be opened with another uid than its own.
+    profile.syscalls = SyscallSet::Program;
+    profile.identity = Identity::Uid(65_533, 65_533);
+    let refused = spawn(kernel(), &profile, &program("ioi-init"), Vec::new(), Streams::default());
+    assert!(matches!(refused, Err(SpawnError::Profile { .. })), "{refused:?}");
 }
 
 #[test]

@@ -140,6 +140,8 @@ fn without_write_nothing_is_written_whatever_a_rule_allows() {
     assert_eq!(outcome.stdout, "open\n", "{outcome:?}");
     assert!(!place.path("work/new").exists());
     assert_eq!(fs::read_to_string(place.path("work/a.txt")).unwrap(), "open\n");
+    // Nobody was even asked.
+    assert!(decided(&place).iter().all(|(action, ..)| action != "fs::write"));
 }
 
 #[test]
@@ -284,6 +286,22 @@ fn names_are_removed_made_and_changed_where_every_part_of_it_is_allowed() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(read("sub/b.txt") == "beneath\n" && place.path("work/moved/q").is_dir());
     assert!(!place.path("work/x").exists() && !place.path("work/y").exists());
+}
+
+#[test]
+fn what_no_policy_opens_stays_closed_in_a_tree_that_is_written_file_by_file() {
+    let place = closed();
+    place.write("work/.git/hooks/sample", "mine");
+    place.write("work/.git/config", "mine");
+    let script = "echo x >plain; echo bad 2>/dev/null >.git/hooks/pre-commit; echo bad 2>/dev/null >.git/config; \
+                  mv plain .git/hooks/post-commit 2>/dev/null; mkdir -p new; mv .git/hooks new/h 2>/dev/null; \
+                  rm -f .git/hooks/sample 2>/dev/null; cat plain";
+    let outcome = writing(&place, &["sh", "-c", script]).outcome();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "x\n"), "{outcome:?}");
+    let names: Vec<_> =
+        fs::read_dir(place.path("work/.git/hooks")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["sample"]);
+    assert_eq!(fs::read_to_string(place.path("work/.git/config")).unwrap(), "mine");
 }
 
 #[test]
