@@ -157,6 +157,7 @@ fn bound(rule: &Rule) -> &'static str {
         ioi_types::Verdict::Ask => "asks about something in it",
         ioi_types::Verdict::Allow if rule.when.rate.is_some() => "has a rate",
         ioi_types::Verdict::Allow if rule.when.size_max.is_some() => "has a size",
+        ioi_types::Verdict::Allow if rule.when.labels().next().is_some() => "looks at labels",
         ioi_types::Verdict::Allow => "has an exception",
     }
 }

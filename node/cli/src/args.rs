@@ -170,6 +170,9 @@ pub(crate) enum PolicyCommand {
         /// The object's size, for `size_max`.
         #[arg(long, value_name = "BYTES", default_value_t = 0)]
         size: u64,
+        /// What the session has taken in before, as `private` or `untrusted`.
+        #[arg(long, value_name = "NAME")]
+        label: Vec<String>,
         /// The policy (default: the user's, else a built-in one).
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,

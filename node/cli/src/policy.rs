@@ -46,7 +46,7 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
             };
             policies.iter().try_for_each(|policy| check(policy, &home, root.as_deref(), screen))
         }
-        PolicyCommand::Explain { action, arguments, principal, size, policy, command, root } => {
+        PolicyCommand::Explain { action, arguments, principal, size, label, policy, command, root } => {
             ioi_firewall::check_action(&action).map_err(|unknown| Failure::usage(unknown.to_string()))?;
             let policy = policies::find(policy.as_deref(), &home, || command.text())?;
             let context = policies::context(&home, &[root_folder(root.as_deref())?]);
@@ -54,7 +54,9 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
             let call = Call::new(principal, action, parse_arguments(&arguments)?);
             let object = Object { kind: ObjectKind::File, size, device: 0, inode: 0 };
             let has_object = call.action.starts_with("fs::");
-            let facts = Facts { time_ms: 0, object: has_object.then_some(object) };
+            label.iter().try_for_each(|name| compiled.check_label(name)).map_err(Failure::usage)?;
+            let labels = label.into_iter().zip(0..).collect();
+            let facts = Facts { time_ms: 0, object: has_object.then_some(object), labels };
             let explanation = compiled.explain(&call, &facts);
             if screen.is_json() {
                 let decision = &explanation.decision;

@@ -21,6 +21,11 @@ pub(crate) async fn run(session: &Session, task: &wire::RunTask) -> Result<(), F
     let digest = digest.map_err(|error| Failure::internal(format!("the executable's digest: {error}")))?;
     let call = Call::exec([session.principal()], &task.executable, digest, &task.argv);
     let permit = session.gate.pass(call, None).await?;
+    // Of a mediated tree it has taken in nothing yet: each read brings the labels of its file.
+    let roots = session.configuration.roots.iter().chain(&task.write_roots);
+    for root in roots.filter(|root| !task.mediated_roots.contains(root)) {
+        session.gate.granted(root, &permit);
+    }
     let (code, signal) = match execute(session).await {
         Ok(exit) => {
             permit.done(Vec::new()).await?;
@@ -41,7 +46,7 @@ async fn execute(session: &Session) -> Result<(i32, i32), Failure> {
     let started =
         session.host.client().start_program(wire::StartProgramRequest {}).await.map_err(supervisor)?;
     let process = started.into_inner().process.unwrap_or_default();
-    session.log.started(Started { instance: 0, process: profile(&process)? }).await?;
+    session.gate.started(Started { instance: 0, process: profile(&process)? }).await?;
     let mut client = session.host.client();
     let exit = tokio::select! {
         exit = client.wait_program(wire::WaitProgramRequest {}) => exit.map_err(supervisor)?.into_inner(),

@@ -188,8 +188,21 @@ fn sizes_and_rates_are_kept_and_what_asks_is_denied() {
     let place = folder_with_a_secret(&[ALLOW, &asked].concat());
     let outcome = place.run(["cat", "a.txt", "secret/s.txt"]).outcome();
     assert_eq!((outcome.stdout.as_str(), outcome.code), ("open\n", Some(1)), "{outcome:?}");
-    assert!(outcome.stderr.contains("no approver is enrolled"), "{outcome:?}");
+    assert!(outcome.stderr.contains("No approver is enrolled"), "{outcome:?}");
     assert_is_decided(&place, "fs::read", "secret/s.txt", "ask");
+}
+
+#[test]
+fn a_label_comes_with_the_file_that_is_opened_and_not_with_the_tree() {
+    let rules = "[[label]]\nname = \"private\"\npaths = [\"./secret/**\"]\n[[rule]]\nid = \"quiet\"\n\
+        effect = \"deny\"\naction = [\"fs::write\"]\nwhen = { labels_any = [\"private\"] }\n";
+    let place = folder_with_a_secret(&[ALLOW, rules].concat());
+    let script = "echo x >one; cat secret/s.txt >/dev/null; echo x >two; cat one";
+    let outcome = writing(&place, &["sh", "-c", script]).outcome();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "x\n"), "{outcome:?}");
+    assert!(outcome.stderr.contains("fs::read of") && outcome.stderr.contains("by program"), "{outcome:?}");
+    assert_is_decided(&place, "fs::write", "one", "allow");
+    assert_is_decided(&place, "fs::write", "two", "deny");
 }
 
 #[test]
