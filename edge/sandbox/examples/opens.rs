@@ -121,7 +121,7 @@ fn long(path: &str, bytes: usize) -> Result<File, i32> {
     let (folder, name) = path.rsplit_once('/').expect("an absolute path");
     let missing = bytes - folder.len() - name.len();
     let mut filled = "/.".repeat(missing / 2);
-    filled.push_str(if missing % 2 == 0 { "" } else { "/" });
+    filled.push_str(if missing.is_multiple_of(2) { "" } else { "/" });
     filled.pop();
     open(&format!("{folder}{filled}/{name}"), libc::O_RDONLY)
 }
@@ -151,7 +151,7 @@ fn change(path: &str, free: &str) {
             ("chmod", libc::chmod(file.as_ptr(), 0o777)),
             ("chown", libc::chown(file.as_ptr(), libc::getuid(), libc::getgid())),
             ("touch", libc::utimensat(at, file.as_ptr(), std::ptr::null(), 0)),
-            ("fchmod", read.as_ref().map_or(-1, |file| change_mode(file))),
+            ("fchmod", read.as_ref().map_or(-1, change_mode)),
             ("unlink", libc::unlink(file.as_ptr())),
             ("rmdir", libc::rmdir(folder.as_ptr())),
         ]

@@ -322,3 +322,63 @@ impl Drop for Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CWD: i32 = libc::AT_FDCWD;
+    /// What the kernel doesn't look at.
+    const UPPER: u64 = 0xABCD << 32;
+
+    fn name(directory: i32, address: u64) -> Name {
+        Name { directory, address }
+    }
+
+    #[test]
+    fn each_call_asks_for_what_the_kernel_would_do() {
+        let at = |fd: i32| u64::from(fd.cast_unsigned()) | UPPER;
+        let (flags, mode) = (OFlags::WRONLY | OFlags::CREATE, Mode::from_raw_mode(0o644));
+        let (bits, path) = (u64::from(flags.bits()) | UPPER, 0x7000_0000_1000);
+        let asked = Asked::by(libc::SYS_openat, &[at(7), path, bits, UPPER | 0o644, 0, 0]);
+        assert_eq!(asked, Asked::Open { name: name(7, path), flags, mode });
+        let asked = Asked::by(libc::SYS_openat, &[at(CWD), path, bits, 0o644, 0, 0]);
+        assert_eq!(asked, Asked::Open { name: name(CWD, path), flags, mode });
+        let remove = |flags: u64| Asked::by(libc::SYS_unlinkat, &[at(7), path, flags, 0, 0, 0]);
+        assert_eq!(remove(UPPER), Asked::Remove { name: name(7, path), folder: false });
+        assert_eq!(remove(0x200), Asked::Remove { name: name(7, path), folder: true });
+        assert_eq!((remove(0x201), remove(0x1000)), (Asked::Unknown, Asked::Unknown));
+        let asked = Asked::by(libc::SYS_mkdirat, &[at(7), path, 0o2644, 0, 0, 0]);
+        assert_eq!(asked, Asked::MakeFolder { name: name(7, path), mode });
+        let rename = |flags: u64| Asked::by(libc::SYS_renameat2, &[at(7), path, at(8), 9, flags, 0]);
+        let (from, to) = (name(7, path), name(8, 9));
+        assert_eq!(rename(UPPER), Asked::Rename { from, to, only_new: false });
+        assert_eq!(rename(1), Asked::Rename { from, to, only_new: true });
+        // Swapping two files, and leaving a whiteout.
+        assert_eq!((rename(2), rename(4), rename(3)), (Asked::Unknown, Asked::Unknown, Asked::Unknown));
+        assert_eq!(Asked::by(libc::SYS_execve, &[path; 6]), Asked::Unknown);
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn calls_without_a_descriptor_are_relative_to_the_current_folder() {
+        let args = [11, 22, 0o600, 0, 0, 0];
+        for (number, wanted) in [
+            (libc::SYS_unlink, Asked::Remove { name: name(CWD, 11), folder: false }),
+            (libc::SYS_rmdir, Asked::Remove { name: name(CWD, 11), folder: true }),
+            (libc::SYS_mkdir, Asked::MakeFolder { name: name(CWD, 11), mode: Mode::from_raw_mode(22) }),
+            (libc::SYS_rename, Asked::Rename { from: name(CWD, 11), to: name(CWD, 22), only_new: false }),
+        ] {
+            assert_eq!(Asked::by(number, &args), wanted);
+        }
+        let created = OFlags::CREATE | OFlags::WRONLY | OFlags::TRUNC;
+        let asked = Asked::by(libc::SYS_creat, &[11, 0o600, 5, 0, 0, 0]);
+        assert_eq!(
+            asked,
+            Asked::Open { name: name(CWD, 11), flags: created, mode: Mode::from_raw_mode(0o600) }
+        );
+        let asked = Asked::by(libc::SYS_open, &[11, u64::from(OFlags::RDWR.bits()), 0o600, 0, 0, 0]);
+        let mode = Mode::from_raw_mode(0o600);
+        assert_eq!(asked, Asked::Open { name: name(CWD, 11), flags: OFlags::RDWR, mode });
+    }
+}

@@ -406,6 +406,11 @@ fn bad_pointers_long_paths_and_descriptors_give_the_kernels_own_answers() {
     assert_eq!((inside.code, inside.stdout), (Some(0), outside.stdout), "{}", inside.stderr);
     let script = "import ctypes; libc = ctypes.CDLL(None)\n\
         print([fd for fd in range(3, 4096) if libc.fcntl(fd, 1) >= 0])\n";
+    // One that can't be looked into any more has what it was granted, and of the tree no more than before.
+    let hidden = "import ctypes; libc = ctypes.CDLL(None, use_errno=True); libc.prctl(4, 0, 0, 0, 0)\n\
+        print([libc.open(p, 0) >= 0 for p in (b'/dev/null', b'secret/s.txt', b'sub/x.key')])\n";
+    let outcome = place.run(["python3", "-c", hidden]).outcome();
+    assert_eq!(outcome.stdout, "[True, False, False]\n", "{outcome:?}");
     // Of the listener nothing was inherited.
     assert_eq!(place.run(["python3", "-c", script]).outcome().stdout, "[]\n");
 }
