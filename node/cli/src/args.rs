@@ -158,6 +158,17 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
     },
+    /// Decide the calls of a file of tests, and say which came out otherwise.
+    Test {
+        /// The tests (default: `policy.test.toml` beside the user's policy).
+        tests: Option<PathBuf>,
+        /// The policy (default: the user's).
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        /// What `./` stands for (default: this folder).
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
     /// Say which rule decides a call, with file and line, and why the others did not.
     Explain {
         /// The action, as `fs::read`.
@@ -170,7 +181,7 @@ pub(crate) enum PolicyCommand {
         /// The object's size, for `size_max`.
         #[arg(long, value_name = "BYTES", default_value_t = 0)]
         size: u64,
-        /// What the session has taken in before, as `private` or `untrusted`.
+        /// What the session has taken in, as `private`.
         #[arg(long, value_name = "NAME")]
         label: Vec<String>,
         /// The policy (default: the user's, else a built-in one).
