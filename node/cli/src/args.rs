@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Keep keys of remote endpoints in the guardian's vault.
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// End live runs, and say which could not be ended.
+    Stop(StopArgs),
     /// See the shared memory of live runs, and measure it here.
     #[command(subcommand, hide = true)]
     Ipc(IpcCommand),
@@ -126,6 +128,20 @@ pub(crate) struct DemoArgs {
     /// For tests: switch one sandbox layer off, to see the attempt that it stops succeed.
     #[arg(long, value_name = "LAYER", hide = true)]
     pub(crate) without_layer: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct StopArgs {
+    /// Runs, by the first digits of their log.
+    #[arg(value_name = "LOG", conflicts_with = "all")]
+    pub(crate) session: Vec<String>,
+    /// Every live run of yours.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How long a run has to end by itself; then it is killed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub(crate) within: u64,
 }
 
 #[derive(Args, Debug)]

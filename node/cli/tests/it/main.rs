@@ -27,5 +27,6 @@ mod run;
 mod signals;
 mod silence;
 mod started;
+mod stop;
 mod stopped;
 mod together;
