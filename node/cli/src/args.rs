@@ -139,7 +139,7 @@ pub(crate) struct StopArgs {
     /// Every live run of yours.
     #[arg(long)]
     pub(crate) all: bool,
-    /// How long a run has to end by itself; then it is killed.
+    /// How long a run has until it is killed.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3600))]
     pub(crate) within: u64,
 }
