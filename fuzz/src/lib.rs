@@ -36,6 +36,7 @@ mod ring;
 mod routed;
 mod sandbox;
 pub mod script;
+mod scrub;
 mod search;
 mod services;
 mod session;
@@ -81,6 +82,7 @@ pub const TARGETS: &[Target] = &[
     target("ring", ring::check),
     target("routed", routed::check),
     target("sandbox", sandbox::check),
+    target("scrub", scrub::check),
     target("search", search::check),
     target("services", services::check),
     target("session", session::check),

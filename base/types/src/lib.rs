@@ -18,10 +18,12 @@ pub mod exit;
 pub mod hex;
 mod id;
 pub mod limits;
+mod nearest;
 mod verdict;
 
 pub use credential::{CREDENTIAL_NAME_BYTES_MAX, CredentialNameError, check_credential_name};
 pub use digest::{Digest, DigestAlgorithm, ParseDigestError};
 pub use error::{ErrorCategory, ErrorCode};
 pub use id::{BootId, LogId, ParseIdError, RegionId, SessionId, TransferId};
+pub use nearest::nearest;
 pub use verdict::{FlowClass, Verdict};

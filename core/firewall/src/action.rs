@@ -1,8 +1,8 @@
 //! The closed table of actions: name, flow class, and the parameters that a call of it has.
 
-use crate::diagnostic::nearest;
 use crate::text::shown;
 use ioi_types::FlowClass::{self, In, Local, Out, Store};
+use ioi_types::nearest;
 use std::collections::BTreeSet;
 use std::fmt;
 

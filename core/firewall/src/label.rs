@@ -7,7 +7,6 @@
 use crate::action;
 use crate::call::Target;
 use crate::condition::{each, globs};
-use crate::diagnostic::nearest;
 use crate::glob::{Anchors, Glob};
 use crate::path::CallPath;
 use crate::principal::{is_name, is_principal};
@@ -15,7 +14,7 @@ use crate::section::Section;
 use crate::source::Findings;
 use crate::text::show;
 use crate::url::parse_origin;
-use ioi_types::FlowClass;
+use ioi_types::{FlowClass, nearest};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! A compiled policy.
 
 use crate::context::Context;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::Diagnostic;
 use crate::glob::Anchors;
 use crate::index::Index;
 use crate::label::Labels;
@@ -10,7 +10,7 @@ use crate::rule::{self, Rule};
 use crate::section::Section;
 use crate::source::{Findings, Source, may_be_read};
 use ioi_canon::Value;
-use ioi_types::{Digest, Verdict};
+use ioi_types::{Digest, Verdict, nearest};
 use sha2::{Digest as _, Sha256};
 use toml::de::DeTable;
 

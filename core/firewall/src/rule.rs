@@ -2,13 +2,12 @@
 
 use crate::action::{Action, ActionPattern, flow_class, suggestion};
 use crate::condition::{self, Conditions, Holds, Subject, applies_to, each};
-use crate::diagnostic::nearest;
 use crate::glob::Anchors;
 use crate::label::{Labels, is_never_accepted};
 use crate::principal::{Principals, is_name, is_principal};
 use crate::section::{Item, Section};
 use crate::source::Findings;
-use ioi_types::{FlowClass, Verdict};
+use ioi_types::{FlowClass, Verdict, nearest};
 
 /// A rule by its id and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

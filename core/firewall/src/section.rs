@@ -1,8 +1,8 @@
 //! One TOML table, read key by key; what isn't known or isn't of the right type becomes a finding.
 
-use crate::diagnostic::nearest;
 use crate::source::Findings;
 use crate::text::show;
+use ioi_types::nearest;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

@@ -1,7 +1,6 @@
 //! One request, its bounds, its report.
 
 use crate::dial::{Client, Dialled};
-use crate::leak::{LeakFilter, Leaked};
 use crate::search::Search;
 use crate::target::Target;
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Response, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use ioi_scrub::{LeakFilter, Leaked};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};

@@ -27,17 +27,16 @@
 //! | `address` | which addresses may be dialled |
 //! | `dial` | names, TCP, TLS |
 //! | `fetch` | one request, its bounds, its report |
-//! | `leak`, `search` | the search for the credential in what comes back |
+//! | `search` | the search for the credential in what comes back |
 #![forbid(unsafe_code)]
 
 mod address;
 mod dial;
 mod fetch;
-mod leak;
 mod search;
 mod target;
 
 pub use dial::{Client, Resolve, Resolved, SystemResolver};
 pub use fetch::{Bounds, Certificate, FetchError, Report, Request};
-pub use leak::{LeakFilter, Leaked};
+pub use ioi_scrub::{LeakFilter, Leaked};
 pub use target::Target;

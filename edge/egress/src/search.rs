@@ -1,7 +1,7 @@
 //! The search of one answer: its bytes, and the text that a reader of it would see.
 
-use crate::leak::{LeakFilter, Leaked};
 use ioi_completion::Reader;
+use ioi_scrub::{LeakFilter, Leaked};
 
 /// So much of a spelling may be shown before it is known to be none. The text is shown piece by piece, and a
 /// letter or two begin some spelling all the time.

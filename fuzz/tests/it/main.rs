@@ -87,6 +87,7 @@ replays! {
     a_message_of_a_ring_is_what_its_slot_says: "ring", 8000;
     a_message_of_a_router_has_one_spelling: "routed", 4000;
     what_an_init_reports_is_read_or_refused: "sandbox", 2000;
+    a_scrubbed_text_does_not_depend_on_its_pieces: "scrub", 1500;
     a_search_is_deterministic_and_inside_its_texts: "search", 400;
     service_shapes_have_one_spelling: "services", 3000;
     a_session_answers_each_call_once: "session", 3000;

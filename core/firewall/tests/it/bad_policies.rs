@@ -111,9 +111,10 @@ const TOP: &[(&str, &str)] = &[
 ];
 
 const IN_RULE: &[(&str, &str)] = &[
+    ("alow = true", "7:1: unknown key `alow` in a rule | did you mean `flow`?"),
     (
-        "alow = true",
-        "7:1: unknown key `alow` in a rule | known here: id, effect, principal, action, when, unless, flow, untrusted",
+        "transmogrify = true",
+        "7:1: unknown key `transmogrify` in a rule | known here: id, effect, principal, action, when, unless, flow, untrusted",
     ),
     ("flow = \"outwards\"", "7:8: data does not flow `outwards` | write `out`, `store`, `in` or `local`"),
     ("flow = \"out\"", "7:8: nothing that `fs::read` names flows `out`"),

@@ -172,18 +172,19 @@ fn no_rule_accepts_untrusted_data_for_money_or_for_forgetting() {
         Policy::compile(&source, &crate::context()).map_err(|errors| errors[0].message.clone())
     };
     for actions in ["\"wallet::send\"", "\"wallet::*\"", "\"fs::read\", \"memory::erase\"", "\"memory::*\""] {
-        let message = rule(actions, "allow").unwrap_err();
+        let message = rule(actions, "allow").expect_err("refused");
         assert!(message.starts_with("no rule accepts untrusted data for `"), "{actions}: {message}");
     }
     assert!(rule("\"net::*\"", "allow").is_ok());
-    assert_eq!(rule("\"net::*\"", "ask").unwrap_err(), "`untrusted` stands in rules that allow");
+    assert_eq!(rule("\"net::*\"", "ask").expect_err("refused"), "`untrusted` stands in rules that allow");
 }
 
 #[test]
 fn a_rule_about_labels_keeps_a_tree_from_being_granted_whole() {
     let text = "version = 1\n[[label]]\nname = \"private\"\npaths = [\"./a/**\"]\n[[rule]]\nid = \"r\"\n\
                 effect = \"allow\"\naction = [\"fs::*\"]\nwhen = { labels_none = [\"private\"] }\n";
-    let refusal = compile(text).direct_access(&["program"], b"/home/eve/docs", Access::Read).unwrap_err();
+    let refusal =
+        compile(text).direct_access(&["program"], b"/home/eve/docs", Access::Read).expect_err("refused");
     assert!(refusal.to_string().contains("looks at labels"), "{refusal}");
 }
 
@@ -215,7 +216,7 @@ fn the_labels_of_what_a_call_is_about_count_for_it() {
 fn a_label_is_named_with_the_one_that_was_probably_meant() {
     let policy = compile(POLICY);
     assert_eq!(policy.check_label("health"), Ok(()));
-    let said = policy.check_label("privat").unwrap_err();
+    let said = policy.check_label("privat").expect_err("refused");
     assert_eq!(said, "there is no label `privat`; did you mean `private`?");
 }
 
@@ -224,7 +225,7 @@ fn labels_cost_bounded_work() {
     let paths: Vec<String> = (0..257).map(|number| format!("\"/a{number}\"")).collect();
     let text = format!("version = 1\n[[label]]\nname = \"a\"\npaths = [{}]\n", paths.join(", "));
     let source = ioi_firewall::Source::new("p", text);
-    let errors = Policy::compile(&source, &crate::context()).unwrap_err();
+    let errors = Policy::compile(&source, &crate::context()).expect_err("refused");
     assert_eq!(errors[0].message, "the labels have 257 paths; the limit is 256");
 }
 

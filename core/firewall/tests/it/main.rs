@@ -7,6 +7,7 @@ mod labels;
 mod language;
 mod model;
 mod properties;
+mod suites;
 
 use ioi_firewall::{Call, Context, Decision, Facts, Object, ObjectKind, Policy, RateState, Source};
 

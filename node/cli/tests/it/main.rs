@@ -28,5 +28,6 @@ mod run;
 mod signals;
 mod silence;
 mod started;
+mod stop;
 mod stopped;
 mod together;

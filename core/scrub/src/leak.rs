@@ -1,13 +1,14 @@
-//! The search for a credential in bytes that pass in pieces.
+//! The search for known secrets in bytes that pass in pieces.
 //!
 //! A server that was given a credential may send it back, as it is or in another spelling, cut anywhere.
 //! Bytes are let through only when no spelling can begin in them and end in what is still to come.
 
+use crate::nfkc::{decode, folded};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-/// The answer holds the credential.
+/// The bytes hold one of the secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer holds the credential that was sent with the request, so it was dropped")]
 pub struct Leaked;
@@ -22,10 +23,12 @@ enum Reading {
     Percent,
     /// `\u0041` is `A`, `\/` is `/`.
     Json,
+    /// A character is what Unicode takes it for (NFKC): a full-width `Ａ` is `A`.
+    Alike,
 }
 
-/// Searches everything that passes for one secret and its spellings: as it is, in hexadecimal, in base64
-/// (both alphabets, at every alignment), percent-encoded or JSON-escaped in any part.
+/// Searches everything that passes for secrets and their spellings: as they are, in hexadecimal, in base64
+/// (both alphabets, at every alignment), percent-encoded, JSON-escaped or in alike characters in any part.
 pub struct LeakFilter {
     searches: Vec<Search>,
     held: Vec<u8>,
@@ -44,25 +47,21 @@ struct Search {
 }
 
 impl LeakFilter {
-    /// A filter for one secret of at least one byte.
+    /// A filter for one secret. An empty one is nowhere.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
-        let mut searches: Vec<_> = [Reading::Plain, Reading::Percent, Reading::Json]
-            .map(|reading| Search::new(reading, secret.to_vec()))
-            .into();
-        let hex = ioi_types::hex::encode(secret).into_bytes();
-        searches.push(Search::new(Reading::EitherCase, hex));
-        for alignment in 0..3 {
-            for text in [STANDARD_NO_PAD.encode(aligned(secret, alignment)), {
-                URL_SAFE_NO_PAD.encode(aligned(secret, alignment))
-            }] {
-                let certain = certain_letters(secret.len(), alignment, &text);
-                if certain.len() >= 4 {
-                    searches.push(Search::new(Reading::Plain, certain.as_bytes().to_vec()));
-                }
-            }
+        Self::of([secret])
+    }
+
+    /// A filter for several secrets. The work for a byte grows with their number.
+    pub fn of<'s>(secrets: impl IntoIterator<Item = &'s [u8]>) -> Self {
+        let mut filter = Self { searches: Vec::new(), held: Vec::new(), spelling_bytes_max: 0 };
+        for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+            filter.searches.extend(spellings(secret));
+            let bytes = secret.len().saturating_mul(SPELLING_BYTES_MAX);
+            filter.spelling_bytes_max = filter.spelling_bytes_max.max(bytes);
         }
-        Self { searches, held: Vec::new(), spelling_bytes_max: secret.len().saturating_mul(6) }
+        filter
     }
 
     /// Takes the next piece and returns what may pass now.
@@ -83,7 +82,8 @@ impl LeakFilter {
     }
 
     /// How much of a spelling the last bytes may be the beginning of.
-    pub(crate) fn matched(&self) -> usize {
+    #[must_use]
+    pub fn matched(&self) -> usize {
         self.searches.iter().map(|search| search.matched).max().unwrap_or(0)
     }
 
@@ -92,6 +92,27 @@ impl LeakFilter {
     pub fn finish(self) -> Vec<u8> {
         self.held
     }
+}
+
+/// One byte takes six in JSON (`\u0041`), which is the longest of its spellings.
+const SPELLING_BYTES_MAX: usize = 6;
+
+/// One search for each spelling of a secret.
+fn spellings(secret: &[u8]) -> Vec<Search> {
+    let read = [Reading::Plain, Reading::Percent, Reading::Json, Reading::Alike];
+    let mut searches: Vec<_> = read.map(|reading| Search::new(reading, secret.to_vec())).into();
+    let hex = ioi_types::hex::encode(secret).into_bytes();
+    searches.push(Search::new(Reading::EitherCase, hex));
+    for alignment in 0..3 {
+        let bytes = aligned(secret, alignment);
+        let texts = [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)];
+        // Without `+` and `/` both alphabets write the same.
+        let texts = &texts[..1 + usize::from(texts[0] != texts[1])];
+        let certain = texts.iter().map(|text| certain_letters(secret.len(), alignment, text));
+        let long = certain.filter(|certain| certain.len() >= 4);
+        searches.extend(long.map(|certain| Search::new(Reading::Plain, certain.as_bytes().to_vec())));
+    }
+    searches
 }
 
 /// The secret after as many bytes as shift it against base64's groups of three.
@@ -131,7 +152,32 @@ impl Search {
             Reading::EitherCase => self.step(byte.to_ascii_lowercase()),
             Reading::Percent => self.found_in_escape(byte, b'%', 3, percent),
             Reading::Json => self.found_in_escape(byte, b'\\', 6, json),
+            Reading::Alike => self.found_in_character(byte),
         }
+    }
+
+    /// Collects a character of several bytes and goes on with what it is taken for.
+    fn found_in_character(&mut self, byte: u8) -> bool {
+        if self.escape.is_empty() && byte < 0xC2 {
+            return self.step(byte);
+        }
+        self.escape.push(byte);
+        if let Some((character, _)) = decode(&self.escape) {
+            let raw = std::mem::take(&mut self.escape);
+            return match folded(character) {
+                Some(folded) => folded.bytes().iter().any(|byte| self.step(*byte)),
+                None => raw.into_iter().any(|byte| self.step(byte)),
+            };
+        }
+        let continues = (0x80..0xC0).contains(&byte) || self.escape.len() == 1;
+        if continues && self.escape.len() < 4 {
+            return false;
+        }
+        let mut raw = std::mem::take(&mut self.escape);
+        if byte >= 0xC2 {
+            self.escape.extend(raw.pop());
+        }
+        raw.into_iter().any(|byte| self.step(byte))
     }
 
     /// Collects an escape up to its end. One that is none counts as the bytes that it is made of.
@@ -238,6 +284,7 @@ mod tests {
             5 => per_byte(&|byte| format!("%{byte:02X}")),
             6 => per_byte(&|byte| format!("%{byte:02x}")),
             7 => per_byte(&|byte| format!("\\u00{byte:02x}")),
+            8 => per_byte(&|byte| char::from_u32(u32::from(byte) + 0xFEE0).unwrap().to_string()),
             _ => per_byte(&|byte| match byte {
                 byte if byte % 2 == 0 => format!("\\u00{byte:02X}"),
                 byte => (byte as char).to_string(),
@@ -248,12 +295,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_secret_is_found_in_every_spelling_wherever_it_is_cut(
-            secret in "[!-\\[\\]-~&&[^%]]{8,60}", how in 0_usize..9,
+            secret in "[!-\\[\\]-~&&[^%]]{8,60}", how in 0_usize..10,
             before in prop::collection::vec(any::<u8>(), 0..40), after in prop::collection::vec(any::<u8>(), 0..40),
             cuts in prop::collection::vec(any::<usize>(), 0..8),
         ) {
-            // Bytes before it that begin an escape would change what the secret's own first byte is.
-            let before: Vec<u8> = before.into_iter().filter(|b| !b"%\\".contains(b)).collect();
+            // Bytes before it that begin an escape or a character would change what the secret's own first byte is.
+            let begins = |byte: &u8| b"%\\".contains(byte) || *byte >= 0xC2;
+            let before: Vec<u8> = before.into_iter().filter(|byte| !begins(byte)).collect();
             let text = spelled(secret.as_bytes(), how, &before, &after);
             prop_assert_eq!(pass(secret.as_bytes(), &text, &cuts), Err(Leaked));
         }
@@ -277,6 +325,17 @@ mod tests {
             let text = [&secret[..length], b" ", tail.as_bytes()].concat();
             prop_assert_eq!(pass(secret, &text, &[length]), Ok(text));
         }
+    }
+
+    #[test]
+    fn each_of_several_secrets_is_found_and_an_empty_one_is_nowhere() {
+        let secrets: [&[u8]; 3] = [b"first-secret", b"", b"second/secret+longer"];
+        for (secret, how) in secrets.iter().flat_map(|secret| (0..9).map(move |how| (secret, how))) {
+            let text = spelled(secret, how, b"<", b">");
+            let found = LeakFilter::of(secrets).pass(&text).is_err();
+            assert_eq!(found, !secret.is_empty(), "{how}: {}", text.escape_ascii());
+        }
+        assert_eq!(LeakFilter::of([]).pass(b"anything").unwrap(), b"anything");
     }
 
     #[test]
