@@ -159,7 +159,7 @@ async fn effects(place: &Place) -> Result<Samples> {
     for time_ms in 0..(COUNT + WARM_UP) as u64 {
         let call = Call::exec(["session:run"], b"/bin/true", Digest::blake3([3; 32]), ["true"]);
         let start = Instant::now();
-        let facts = Facts { time_ms, object: None };
+        let facts = Facts { time_ms, ..Facts::default() };
         let decision = policy.decide(&call, &facts, &mut rates);
         assert_eq!(decision.verdict, Verdict::Allow, "{}", decision.reason);
         let intent = log.chain.seq_next();

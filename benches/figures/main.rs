@@ -1,6 +1,6 @@
 //! Measures every figure of docs/benchmarks.md on release programs, each beside its peer in the same run.
 //!
-//! `cargo bench -p ioi-benches -- [--json] [node plugin handover told observation effect ask ask-rust]`; without a
+//! `cargo bench -p ioi-benches -- [--json] [node plugin handover told observation effect opens ask ask-rust]`; without a
 //! name, all of them. The programs are taken from `IOI_BIN_DIR`, else from `target/release`. Nothing
 //! here judges: a goal that is missed is printed as missed, and the exit code stays 0.
 //!
@@ -15,6 +15,7 @@ mod effect;
 mod handover;
 mod node;
 mod observation;
+mod opens;
 mod place;
 mod plugin;
 mod report;
@@ -35,6 +36,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("told", told::measure),
     ("observation", observation::measure),
     ("effect", effect::measure),
+    ("opens", opens::measure),
     ("ask", ask::measure),
     ("ask-rust", ask::measure_rust),
 ];
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Some("role-tell-by-cell") => told::tell_by_cell(),
         Some("role-tell-by-call") => told::tell_by_call(),
         Some("role-read-stream") => handover::read_stream(),
+        Some("role-open") => opens::role(&arguments[1..]),
         _ => run(&arguments),
     };
     match done {

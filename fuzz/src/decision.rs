@@ -48,7 +48,7 @@ pub(crate) fn check(input: &[u8]) {
     let subject = lines.next().unwrap_or_default();
     let call = Call::new(principals.split(' '), action, arguments(subject));
     let object = Object { kind: ObjectKind::File, size: 1, device: 1, inode: 1 };
-    for facts in [Facts::default(), Facts { time_ms: 1, object: Some(object) }] {
+    for facts in [Facts::default(), Facts { time_ms: 1, object: Some(object), ..Facts::default() }] {
         let decision = policy().decide(&call, &facts, &mut RateState::new());
         check_decision(&call, &decision);
         assert_eq!(policy().explain(&call, &facts).decision, decision);

@@ -72,18 +72,21 @@ fn decide(policy: &Policy) -> Vec<Decision> {
     decisions
 }
 
-fn facts() -> [Facts; 2] {
+fn facts() -> [Facts; 3] {
     let object = Object { kind: ObjectKind::File, size: 4096, device: 1, inode: 2 };
-    [Facts::default(), Facts { time_ms: 60_000, object: Some(object) }]
+    let known = Facts { time_ms: 60_000, object: Some(object), ..Facts::default() };
+    let labels = [("untrusted".to_owned(), 1), ("private".to_owned(), 2)].into();
+    [Facts::default(), known.clone(), Facts { labels, ..known }]
 }
 
 /// Follows the advice of some decisions, others for each text: a policy is compiled for each.
 fn check_advice(policy: &Policy, text: &str) {
-    let [facts, _] = facts();
+    let all = facts();
+    let facts = &all[text.len() % all.len()];
     for call in calls().iter().skip(text.len() % ADVICE_STEP).step_by(ADVICE_STEP) {
-        let explanation = policy.explain(call, &facts);
+        let explanation = policy.explain(call, facts);
         assert!(!explanation.to_string().is_empty());
-        advice::check(text, call, &facts, &explanation.decision);
+        advice::check(text, call, facts, &explanation.decision);
     }
 }
 

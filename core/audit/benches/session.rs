@@ -56,7 +56,7 @@ fn run(measured: &mut impl FnMut(&'static str, Duration)) -> usize {
             let path = format!("/srv/project/docs/folder-{}/document-{number}.html", number / 100);
             let call = Call::file(["session:ask", "plugin:files"], "fs::read", path.as_bytes());
             let object = Object { kind: ObjectKind::File, size: 4096, device: 2049, inode: number };
-            let facts = Facts { time_ms: number, object: Some(object) };
+            let facts = Facts { time_ms: number, object: Some(object), ..Facts::default() };
             let decision = policy.decide(&call, &facts, &mut rates);
             (call, facts, decision)
         })

@@ -28,7 +28,7 @@
 //! let (mut chain, first) = Chain::open(SessionId([3; 8]), open, 1_000)?;
 //! let mut entries = vec![first];
 //! let call = Call::file(["session:ask"], "fs::read", b"/etc/passwd");
-//! let facts = Facts { time_ms: 1_001, object: None };
+//! let facts = Facts { time_ms: 1_001, ..Facts::default() };
 //! let decision = policy.decide(&call, &facts, &mut RateState::new());
 //! let intent = chain.seq_next();
 //! entries.push(chain.intent(&call, &facts, &decision, 1_001, [4; 16])?);

@@ -6,7 +6,9 @@ use crate::record::{Intent, Open, RuleReference};
 use crate::report::Decisions;
 use crate::verify::Corrupt;
 use ioi_canon::{Map, Value};
-use ioi_firewall::{Call, Context, Decision, ENGINE_VERSION, Facts, Policy, RateState, Source};
+use ioi_firewall::{Call, Context, Decision, ENGINE_VERSION, Facts, Policy, RateState, Source, UNTRUSTED};
+use ioi_types::Verdict;
+use std::collections::BTreeMap;
 
 /// The policy's opening, `{context, name, text}`.
 pub(crate) fn policy_value(source: &Source, context: &Context) -> Value {
@@ -24,6 +26,8 @@ pub(crate) struct Replay {
     /// Compiled once `open` said by which engine.
     policy: Option<Policy>,
     rates: RateState,
+    /// What the session has taken in by calls that were decided again, and by which record.
+    labels: BTreeMap<String, u64>,
     /// A call before was redacted, so the buckets may hold tokens that it took.
     blind: bool,
     totals: Decisions,
@@ -38,6 +42,7 @@ impl Replay {
             source,
             policy,
             rates: RateState::new(),
+            labels: BTreeMap::new(),
             blind: false,
             totals: Decisions::default(),
             engine_unknown,
@@ -84,24 +89,31 @@ impl Replay {
     /// Takes the decision again and compares. Without its arguments, or without
     /// the policy, it is counted as not recomputable.
     pub(crate) fn check(&mut self, seq: u64, intent: &Intent, args: Option<Map>) -> Result<(), Corrupt> {
-        let Some(policy) = &self.policy else { return self.skip() };
+        if self.policy.is_none() {
+            return self.skip();
+        }
         if intent.class != class_of(&intent.action) {
             return Err(Corrupt(format!(
                 "intent {seq} is recorded as {}, which it is not",
                 intent.class.name()
             )));
         }
+        let facts =
+            Facts::from_value(&intent.facts).ok_or_else(|| Corrupt(format!("intent {seq} has no facts")))?;
+        self.check_labels(seq, &facts)?;
         let Some(args) = args else {
             self.blind = true;
             return self.skip();
         };
-        let facts =
-            Facts::from_value(&intent.facts).ok_or_else(|| Corrupt(format!("intent {seq} has no facts")))?;
+        let Some(policy) = &self.policy else { return self.skip() };
         let call = Call::new(intent.principals.iter(), &intent.action, args);
         let rates_before = self.blind.then(|| self.rates.clone());
         let decision = policy.decide(&call, &facts, &mut self.rates);
         if agrees(intent, &decision) {
             self.totals.recomputed += 1;
+            if intent.verdict == Verdict::Allow {
+                self.take_in(decision.labels, seq);
+            }
             return Ok(());
         }
         // A redacted call may have taken the last token of a rate. Then the log is
@@ -116,6 +128,38 @@ impl Replay {
                 "intent {seq} is recorded as {}, the policy says {}",
                 intent.verdict, decision.verdict
             ))),
+        }
+    }
+
+    /// A process was started; what a plugin says is untrusted unless the policy says otherwise.
+    pub(crate) fn started(&mut self, seq: u64, name: &str) {
+        if let Some(policy) = &self.policy
+            && name.starts_with("plugin:")
+            && !policy.trusts(name)
+        {
+            self.take_in([UNTRUSTED.to_owned()], seq);
+        }
+    }
+
+    fn take_in(&mut self, labels: impl IntoIterator<Item = String>, seq: u64) {
+        for label in labels {
+            self.labels.entry(label).or_insert(seq);
+        }
+    }
+
+    /// A session never loses a label, and has none from a record that was still to come.
+    fn check_labels(&self, seq: u64, facts: &Facts) -> Result<(), Corrupt> {
+        if let Some((label, from)) = self.labels.iter().find(|(label, _)| !facts.labels.contains_key(*label))
+        {
+            return Err(Corrupt(format!(
+                "intent {seq} lacks the label `{label}`, which came with record {from}"
+            )));
+        }
+        match facts.labels.iter().find(|(_, from)| **from >= seq) {
+            Some((label, from)) => Err(Corrupt(format!(
+                "intent {seq} has the label `{label}` from record {from}, which is later"
+            ))),
+            None => Ok(()),
         }
     }
 

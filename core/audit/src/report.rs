@@ -223,13 +223,19 @@ impl Report {
     }
 
     fn sandbox_state(&self) -> String {
-        let direct =
-            self.processes.iter().any(|process| process.notes.iter().any(|note| note.starts_with("direct")));
-        match (self.sandboxed, direct) {
-            (false, _) => "OFF (--dangerously-no-sandbox)".into(),
-            (true, true) => "stated; direct: reads not individually mediated".into(),
-            (true, false) => "stated".into(),
+        let notes = || self.processes.iter().flat_map(|process| &process.notes);
+        let mut state = match self.sandboxed {
+            false => return "OFF (--dangerously-no-sandbox)".into(),
+            true => "stated".to_owned(),
+        };
+        if notes().any(|note| note.starts_with("direct")) {
+            state.push_str("; direct: reads not individually mediated");
         }
+        match notes().filter(|note| note.starts_with("mediated")).count() {
+            0 => {}
+            trees => state.push_str(&format!("; mediated: {trees} tree{}", plural(trees))),
+        }
+        state
     }
 
     fn digests_state(&self) -> String {

@@ -237,7 +237,8 @@ impl<'a> Reader<'a> {
             }
             Body::Outcome(outcome) => self.outcome(&outcome),
             Body::Slice(slice) => self.slice(&slice),
-            Body::Started(_) | Body::Ended(_) | Body::Close(_) => {}
+            Body::Started(started) => self.replay.started(record.seq, &started.process.name),
+            Body::Ended(_) | Body::Close(_) => {}
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ fn measure(policy: &Policy, path: impl Fn(usize) -> String) -> Vec<u64> {
     let mut rates = RateState::new();
     let mut times = Vec::with_capacity(CALLS);
     for number in 0..CALLS {
-        let facts = Facts { time_ms: number as u64, object: Some(object) };
+        let facts = Facts { time_ms: number as u64, object: Some(object), ..Facts::default() };
         let start = Instant::now();
         black_box(policy.decide(black_box(&calls[number % calls.len()]), &facts, &mut rates));
         times.push(start.elapsed().as_nanos() as u64);

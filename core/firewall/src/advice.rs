@@ -7,7 +7,7 @@ use crate::decide::{Says, says};
 use crate::glob::{Glob, escape};
 use crate::policy::Policy;
 use crate::rate::RateState;
-use crate::rule::{Rule, excepts_everything};
+use crate::rule::{Rule, RuleRef, excepts_everything};
 use crate::text::{toml_list, toml_string};
 use crate::url::HostPattern;
 use ioi_types::Verdict;
@@ -22,18 +22,24 @@ pub(crate) fn would_allow(
     subject: Subject<'_>,
     rates: &RateState,
 ) -> Option<String> {
-    let (mut blocking, mut unallowed) = (BTreeSet::new(), BTreeSet::new());
+    if subject.needs_a_human() {
+        return None;
+    }
+    let (mut blocking, mut accepting, mut unallowed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for member in &call.principals {
-        let mut allowed = false;
+        let (mut allowed, mut unaccepted) = (false, None);
         policy.index.candidates(subject.action, member, subject.target, |number| {
             match says(&policy.rules[number as usize], subject, rates) {
                 Says::Verdict(Verdict::Allow) => allowed = true,
                 Says::Verdict(_) | Says::DenyFor(_) => drop(blocking.insert(number)),
+                Says::Unaccepted => unaccepted = unaccepted.or(Some(number)),
                 Says::Nothing(_) => {}
             }
         });
-        if !allowed {
-            unallowed.insert(member.as_str());
+        match unaccepted {
+            _ if allowed => {}
+            Some(number) => drop(accepting.insert(number)),
+            None => drop(unallowed.insert(member.as_str())),
         }
     }
     let mut text = String::new();
@@ -43,8 +49,15 @@ pub(crate) fn would_allow(
         let id = &rule.reference.id;
         let _ = writeln!(text, "# add to the rule `{id}` ({}:{}):\n{line}", policy.name, rule.reference.line);
     }
+    for number in accepting {
+        let RuleRef { id, line } = &policy.rules[number as usize].reference;
+        let _ = writeln!(text, "# add to the rule `{id}` ({}:{line}):\nuntrusted = \"accept\"", policy.name);
+    }
     if !unallowed.is_empty() {
         text.push_str(&new_rule(policy, call, subject.target, &unallowed));
+        if subject.is_guarded() {
+            text.push_str("untrusted = \"accept\"\n");
+        }
     }
     Some(text)
 }
@@ -121,5 +134,5 @@ fn free_id(policy: &Policy, action: &str) -> String {
 
 /// True if a pattern of the rule is the whole language of actions.
 pub(crate) fn names_everything(rule: &Rule) -> bool {
-    rule.actions.contains(&ActionPattern::Every)
+    rule.flow.is_none() && rule.actions.contains(&ActionPattern::Every)
 }

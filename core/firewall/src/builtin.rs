@@ -105,7 +105,7 @@ pub fn with_model(origin: &str, path: &str, credential: Option<&str>) -> Result<
     let paths = toml_list([escape(url.path.as_bytes()).as_str()]);
     let origin = toml_string(url.origin);
     let mut text = format!(
-        "\n[[egress]]\nid = \"model\"\nprincipal = [\"session:ask\"]\norigin = {origin}\nmethods = [\"POST\"]\npaths = {paths}\n"
+        "\n[[egress]]\nid = \"model\"\nprincipal = [\"session:ask\"]\norigin = {origin}\nmethods = [\"POST\"]\npaths = {paths}\nuntrusted = \"accept\"\n"
     );
     if let Some(name) = credential {
         if !is_name(name) {
@@ -124,7 +124,7 @@ pub fn with_command(executable: &[u8]) -> Result<String, PathError> {
     check_canonical(executable)?;
     let path = toml_string(&escape(executable));
     Ok(format!(
-        "\n[[rule]]\nid = \"start-program\"\neffect = \"allow\"\nprincipal = [\"session:run\"]\naction = [\"sys::exec\"]\nwhen = {{ executable = [{path}] }}\n"
+        "\n[[rule]]\nid = \"start-program\"\neffect = \"allow\"\nprincipal = [\"session:run\"]\naction = [\"sys::exec\"]\nwhen = {{ executable = [{path}] }}\nuntrusted = \"accept\"\n"
     ))
 }
 
@@ -144,6 +144,6 @@ pub fn with_write<P: AsRef<[u8]>>(folders: &[P]) -> Result<String, PathError> {
     }
     let paths = toml_list(patterns.iter().map(String::as_str));
     Ok(format!(
-        "\n[[rule]]\nid = \"write-folders\"\neffect = \"allow\"\nprincipal = [\"session:run\", \"program\"]\naction = [\"fs::delete\", \"fs::list\", \"fs::read\", \"fs::write\"]\nwhen = {{ path = {paths} }}\n"
+        "\n[[rule]]\nid = \"write-folders\"\neffect = \"allow\"\nprincipal = [\"session:run\", \"program\"]\naction = [\"fs::delete\", \"fs::list\", \"fs::read\", \"fs::write\"]\nwhen = {{ path = {paths} }}\nuntrusted = \"accept\"\n"
     ))
 }

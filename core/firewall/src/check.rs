@@ -65,6 +65,10 @@ fn never_matches(rule: &Rule) -> bool {
 }
 
 fn warn_allow(rule: &Rule, warn: &mut impl FnMut(String, &str)) {
+    if rule.accepts_untrusted {
+        let help = "whoever wrote what a plugin or the network says can cause such calls; without it a human is asked";
+        warn(message(rule, "accepts untrusted data"), help);
+    }
     if names_everything(rule) {
         warn(message(rule, "allows every action"), "name the actions");
     }

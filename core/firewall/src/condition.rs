@@ -4,6 +4,7 @@ use crate::action::{Action, Kind};
 use crate::call::{Target, is_method};
 use crate::facts::Facts;
 use crate::glob::{Anchors, Glob, GlobError};
+use crate::label::{Labels, UNTRUSTED, is_guarded, is_never_accepted};
 use crate::path::CallPath;
 use crate::rate::Rate;
 use crate::section::{Section, Text};
@@ -13,10 +14,20 @@ use crate::url::{HostPattern, parse_origin};
 use ioi_types::{Digest, DigestAlgorithm};
 
 /// The keys of this version.
-pub(crate) const KEYS: [&str; 7] = ["path", "size_max", "rate", "host", "executable", "digest", "argv"];
+pub(crate) const KEYS: [&str; 10] = [
+    "path",
+    "size_max",
+    "rate",
+    "host",
+    "executable",
+    "digest",
+    "argv",
+    "labels_any",
+    "labels_all",
+    "labels_none",
+];
 /// Keys of the language that this version can't decide.
-pub(crate) const KEYS_LATER: [&str; 9] =
-    ["labels_any", "labels_all", "labels_none", "amount_max", "per", "payee", "bind", "time", "untrusted"];
+pub(crate) const KEYS_LATER: [&str; 6] = ["amount_max", "per", "payee", "bind", "time", "untrusted"];
 
 /// What a call has to be for a rule to apply. All keys that are there must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +40,9 @@ pub(crate) struct Conditions {
     pub(crate) digest: Option<Vec<String>>,
     pub(crate) argv: Option<Argv>,
     pub(crate) request: Option<Request>,
+    pub(crate) labels_any: Option<Vec<String>>,
+    pub(crate) labels_all: Option<Vec<String>>,
+    pub(crate) labels_none: Option<Vec<String>>,
 }
 
 /// One pattern an argument, and whether any further ones may follow.
@@ -61,6 +75,25 @@ pub(crate) struct Subject<'a> {
     pub(crate) action: &'a str,
     pub(crate) target: &'a Target<'a>,
     pub(crate) facts: &'a Facts,
+    /// The labels of what the call is about.
+    pub(crate) own: &'a [String],
+}
+
+impl Subject<'_> {
+    /// Whether the session has taken in what is labelled so, or is about to.
+    pub(crate) fn has_label(&self, name: &str) -> bool {
+        self.facts.labels.contains_key(name) || self.own.iter().any(|own| own == name)
+    }
+
+    /// Whether only a rule that accepts untrusted data allows it.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.facts.labels.contains_key(UNTRUSTED) && is_guarded(self.action)
+    }
+
+    /// Whether no rule allows it.
+    pub(crate) fn needs_a_human(&self) -> bool {
+        self.is_guarded() && is_never_accepted(self.action)
+    }
 }
 
 impl Conditions {
@@ -73,6 +106,9 @@ impl Conditions {
             (self.digest.is_some(), "digest"),
             (self.argv.is_some(), "argv"),
             (self.request.is_some(), "origin"),
+            (self.labels_any.is_some(), "labels_any"),
+            (self.labels_all.is_some(), "labels_all"),
+            (self.labels_none.is_some(), "labels_none"),
             (self.size_max.is_some(), "size_max"),
             (self.rate.is_some(), "rate"),
         ];
@@ -81,6 +117,7 @@ impl Conditions {
 
     /// Tests every key but `rate`. `wide`: names that are equal after NFC are equal.
     pub(crate) fn test(&self, subject: Subject<'_>, wide: bool) -> Holds {
+        let has = |name: &String| subject.has_label(name);
         let checks = [
             ("path", self.test_path(subject.target, wide)),
             ("host", self.test_host(subject.target)),
@@ -88,11 +125,27 @@ impl Conditions {
             ("digest", self.test_digest(subject.target)),
             ("argv", self.test_argv(subject.target)),
             ("origin", self.test_request(subject.target)),
+            ("labels_any", self.labels_any.iter().all(|names| names.iter().any(has))),
+            ("labels_all", self.labels_all.iter().all(|names| names.iter().all(has))),
+            ("labels_none", self.labels_none.iter().all(|names| !names.iter().any(has))),
         ];
         match checks.into_iter().find(|(_, holds)| !holds) {
             Some((key, _)) => Holds::No(key),
             None => self.test_size(subject),
         }
+    }
+
+    /// The keys that look at labels.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        let keys = ["labels_any", "labels_all", "labels_none"];
+        let lists = [&self.labels_any, &self.labels_all, &self.labels_none];
+        keys.into_iter().zip(lists).filter_map(|(key, list)| Some((key, list.as_deref()?)))
+    }
+
+    /// The first label for which it holds.
+    pub(crate) fn label_met(&self, subject: Subject<'_>) -> Option<&str> {
+        let names = self.labels_any.iter().chain(&self.labels_all).flatten();
+        names.map(String::as_str).find(|name| subject.has_label(name))
     }
 
     fn test_path(&self, target: &Target<'_>, wide: bool) -> bool {
@@ -169,6 +222,7 @@ pub(crate) fn applies_to(key: &str, action: &Action) -> bool {
 pub(crate) fn read(
     section: &Section<'_, '_>,
     anchors: &Anchors<'_>,
+    known: &Labels,
     findings: &mut Findings<'_>,
 ) -> Conditions {
     section.check_keys(findings, &KEYS, &KEYS_LATER);
@@ -178,6 +232,9 @@ pub(crate) fn read(
     let mut lists = |key| section.get(key).and_then(|item| item.texts(findings));
     let (path, host, executable) = (lists("path"), lists("host"), lists("executable"));
     let (digest, argv) = (lists("digest"), lists("argv"));
+    let labels = ["labels_any", "labels_all", "labels_none"].map(&mut lists);
+    let [labels_any, labels_all, labels_none] =
+        labels.map(|texts| texts.map(|texts| each(&texts, findings, |text| known.named(text))));
     Conditions {
         path: path.map(|texts| globs(&texts, anchors, findings)),
         host: host.map(|texts| each(&texts, findings, host_pattern)),
@@ -187,6 +244,9 @@ pub(crate) fn read(
         size_max: section.get("size_max").and_then(|item| item.size(findings)),
         rate: rate(section, findings),
         request: None,
+        labels_any,
+        labels_all,
+        labels_none,
     }
 }
 

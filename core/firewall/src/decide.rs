@@ -4,6 +4,7 @@ use crate::advice;
 use crate::call::{Call, Target};
 use crate::condition::{Holds, Subject};
 use crate::facts::Facts;
+use crate::label::UNTRUSTED;
 use crate::policy::Policy;
 use crate::rate::RateState;
 use crate::rule::{Rule, RuleRef};
@@ -51,6 +52,11 @@ pub struct Decision {
     pub would_allow: Option<String>,
     /// The credential that an `[[egress]]` entry binds to the allowed request.
     pub credential: Option<String>,
+    /// What the session has taken in from now on: the caller adds them before any data moves. None of a
+    /// call that is refused.
+    pub labels: Vec<String>,
+    /// The label of what the session has taken in for which the call is refused.
+    pub label: Option<String>,
 }
 
 /// What the policy says about one member of the chain.
@@ -72,6 +78,8 @@ pub(crate) enum Says {
     Verdict(Verdict),
     /// It would ask or deny, but for a fact that is missing or a bucket that is empty: deny.
     DenyFor(&'static str),
+    /// It would allow, but for the untrusted data that the session holds: ask.
+    Unaccepted,
 }
 
 /// A condition whose fact is missing never lets a call through: an allow doesn't apply, an ask
@@ -82,7 +90,9 @@ pub(crate) fn says(rule: &Rule, subject: Subject<'_>, rates: &RateState) -> Says
     if holds == Holds::Yes && rule.when.rate.is_some_and(|rate| !has_token(rate)) {
         holds = Holds::Unknown("rate");
     }
+    let is_accepted = !subject.is_guarded() || (rule.accepts_untrusted && !subject.needs_a_human());
     match (holds, rule.effect) {
+        (Holds::Yes, Verdict::Allow) if !is_accepted => Says::Unaccepted,
         (Holds::Yes, effect) => Says::Verdict(effect),
         (Holds::No(key), _) | (Holds::Unknown(key), Verdict::Allow) => Says::Nothing(key),
         (Holds::Unknown(key), Verdict::Ask | Verdict::Deny) => Says::DenyFor(key),
@@ -102,7 +112,8 @@ impl Policy {
             Ok(target) => target,
             Err(decision) => return *decision,
         };
-        let subject = Subject { action: &call.action, target: &target, facts };
+        let own = self.labels.of_target(&target);
+        let subject = Subject { action: &call.action, target: &target, facts, own: &own };
         let members: Vec<MemberDecision> =
             call.principals.iter().map(|member| self.decide_member(member, subject, rates)).collect();
         let decision = self.answer(call, subject, &members, rates);
@@ -116,7 +127,8 @@ impl Policy {
     pub(crate) fn readable<'a>(&self, call: &'a Call, facts: &Facts) -> Result<Target<'a>, Box<Decision>> {
         let refuse = |origin, reason| {
             let (verdict, rule) = (Verdict::Deny, None);
-            Box::new(Decision { verdict, rule, origin, reason, would_allow: None, credential: None })
+            let (would_allow, credential, labels, label) = (None, None, Vec::new(), None);
+            Box::new(Decision { verdict, rule, origin, reason, would_allow, credential, labels, label })
         };
         let target = Target::read(call).map_err(|error| refuse(Origin::Malformed, format!("{error}.")))?;
         if let Target::File(path) = &target
@@ -135,11 +147,16 @@ impl Policy {
     ) -> MemberDecision {
         let mut best: [Option<(u32, Option<&'static str>)>; 3] = [None; 3];
         let mut near_miss: Option<(u32, &'static str)> = None;
+        let mut unaccepted: Option<u32> = None;
         self.index.candidates(subject.action, member, subject.target, |number| {
             let rule = &self.rules[number as usize];
             let (verdict, missing) = match says(rule, subject, rates) {
                 Says::Verdict(verdict) => (verdict, None),
                 Says::DenyFor(key) => (Verdict::Deny, Some(key)),
+                Says::Unaccepted => {
+                    unaccepted = Some(unaccepted.map_or(number, |known| known.min(number)));
+                    return;
+                }
                 Says::Nothing(key) => {
                     if rule.effect == Verdict::Allow && key != "path" && key != "host" {
                         near_miss = Some(near_miss.map_or((number, key), |known| known.min((number, key))));
@@ -154,6 +171,10 @@ impl Policy {
             if let Some((number, missing)) = best[verdict as usize] {
                 return MemberDecision { verdict, rule: Some(number), near_miss, missing };
             }
+        }
+        if let Some(number) = unaccepted {
+            let (verdict, rule) = (Verdict::Ask, Some(number));
+            return MemberDecision { verdict, rule, near_miss, missing: Some(UNTRUSTED) };
         }
         MemberDecision { verdict: self.default, rule: None, near_miss, missing: None }
     }
@@ -182,7 +203,7 @@ impl Policy {
         let member = &members[place];
         let rule = member.rule.map(|number| &self.rules[number as usize]);
         let reason = match rule {
-            Some(rule) => self.rule_reason(rule, &call.action, member),
+            Some(rule) => self.rule_reason(rule, subject, member),
             None => self.default_reason(call, &call.principals[place], member),
         };
         let refused = verdict != Verdict::Allow;
@@ -193,6 +214,11 @@ impl Policy {
             reason,
             would_allow: refused.then(|| advice::would_allow(self, call, subject, rates)).flatten(),
             credential: if refused { None } else { self.credential(members) },
+            label: rule.filter(|_| refused).and_then(|rule| label_of(rule, subject, member)),
+            labels: match verdict {
+                Verdict::Deny => Vec::new(),
+                _ => self.labels.brought(&call.action, subject.target, subject.own),
+            },
         }
     }
 
@@ -201,15 +227,21 @@ impl Policy {
         rules.filter_map(|number| self.rules[number as usize].credential.clone()).next()
     }
 
-    fn rule_reason(&self, rule: &Rule, action: &str, member: &MemberDecision) -> String {
+    fn rule_reason(&self, rule: &Rule, subject: Subject<'_>, member: &MemberDecision) -> String {
         let RuleRef { id, line } = &rule.reference;
+        let action = subject.action;
         let place = format!("the rule `{id}` ({}:{line})", self.name);
         match (member.missing, member.verdict) {
+            (Some(UNTRUSTED), _) => {
+                format!("{place} does not accept untrusted data{}.", came_by(subject, UNTRUSTED))
+            }
             (Some("rate"), _) => format!("{place} asks for {action}, and its rate is used up."),
             (Some(key), _) => format!("{place} looks at `{key}`, and the call's facts don't say it."),
             (None, Verdict::Allow) => format!("{place} allows {action}."),
-            (None, Verdict::Ask) => format!("{place} asks a human about {action}."),
-            (None, Verdict::Deny) => format!("{place} denies {action}."),
+            (None, Verdict::Ask) => {
+                format!("{place} asks a human about {action}{}.", labels_reason(rule, subject))
+            }
+            (None, Verdict::Deny) => format!("{place} denies {action}{}.", labels_reason(rule, subject)),
         }
     }
 
@@ -220,6 +252,27 @@ impl Policy {
         let RuleRef { id, line } = &self.rules[number as usize].reference;
         format!("{start}: `{key}` of the rule `{id}` ({}:{line}) does not allow it.", self.name)
     }
+}
+
+/// The label for which a rule refuses: one that the session has already.
+fn label_of(rule: &Rule, subject: Subject<'_>, member: &MemberDecision) -> Option<String> {
+    let label = if member.missing == Some(UNTRUSTED) { UNTRUSTED } else { rule.when.label_met(subject)? };
+    subject.facts.labels.contains_key(label).then(|| label.to_owned())
+}
+
+/// The label for which a rule applies, and where the session has it from.
+fn labels_reason(rule: &Rule, subject: Subject<'_>) -> String {
+    let Some(label) = rule.when.label_met(subject) else { return String::new() };
+    match subject.facts.labels.contains_key(label) {
+        true => format!(" to a session with `{label}` data{}", came_by(subject, label)),
+        false => format!(" on `{label}` data"),
+    }
+}
+
+/// The record of the call that brought a label.
+fn came_by(subject: Subject<'_>, label: &str) -> String {
+    let record = subject.facts.labels.get(label);
+    record.map_or_else(String::new, |record| format!(", which came with record {record}"))
 }
 
 /// What the call is about, for a sentence.

@@ -1,4 +1,4 @@
-//! Whether a whole tree may be handed to a program without deciding each access.
+//! Whether a whole tree may be handed to a program without deciding each access, or each one is decided.
 
 use crate::action::find;
 use crate::condition::applies_to;
@@ -43,7 +43,44 @@ pub enum DirectRefusal {
     WholeMachine,
 }
 
+/// How a program that nobody changed gets a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TreeAccess {
+    /// As a whole: every access would be allowed.
+    Direct,
+    /// One file at a time, for this reason.
+    Mediated(DirectRefusal),
+}
+
 impl Policy {
+    /// Whether `tree` may be granted as a whole, or single accesses in it have to be decided because some are
+    /// allowed and others aren't, or rules look at each.
+    ///
+    /// # Errors
+    /// Neither: the tree is protected or holds what is, or no rule could allow anything in it.
+    pub fn tree_access(
+        &self,
+        principals: &[&str],
+        tree: &[u8],
+        access: Access,
+    ) -> Result<TreeAccess, DirectRefusal> {
+        let why = match self.direct_access(principals, tree, access) {
+            Ok(()) => return Ok(TreeAccess::Direct),
+            Err(why @ (DirectRefusal::Rule { .. } | DirectRefusal::NoRule { .. })) => why,
+            Err(why) => return Err(why),
+        };
+        let path = CallPath::new(Cow::Borrowed(tree))?;
+        let allows = |principal: &&str, action: &str| {
+            let mut touching = self.rules.iter().filter(|rule| touches(rule, principal, action, &path));
+            touching.any(|rule| rule.effect == ioi_types::Verdict::Allow)
+        };
+        let mut actions = actions_of(access).iter();
+        match actions.any(|action| principals.iter().all(|principal| allows(principal, action))) {
+            true => Ok(TreeAccess::Mediated(why)),
+            false => Err(why),
+        }
+    }
+
     /// Whether every access of this kind to `tree` and everything beneath it is allowed to each of
     /// `principals` by rules that need no look at the single access. `Write` includes reading.
     ///
@@ -67,12 +104,8 @@ impl Policy {
         if let Some(entry) = protected {
             return Err(DirectRefusal::Protected(entry.clone()));
         }
-        let actions: &[&'static str] = match access {
-            Access::Read => &["fs::list", "fs::read"],
-            Access::Write => &["fs::delete", "fs::list", "fs::read", "fs::write"],
-        };
         for principal in principals {
-            for action in actions {
+            for action in actions_of(access) {
                 self.direct_action(principal, action, &tree)?;
             }
         }
@@ -101,6 +134,13 @@ impl Policy {
     }
 }
 
+fn actions_of(access: Access) -> &'static [&'static str] {
+    match access {
+        Access::Read => &["fs::list", "fs::read"],
+        Access::Write => &["fs::delete", "fs::list", "fs::read", "fs::write"],
+    }
+}
+
 fn touches(rule: &Rule, principal: &str, action: &str, tree: &CallPath<'_>) -> bool {
     let decides =
         find(action).is_some_and(|action| rule.when.keys().iter().all(|key| applies_to(key, action)));
@@ -117,6 +157,7 @@ fn bound(rule: &Rule) -> &'static str {
         ioi_types::Verdict::Ask => "asks about something in it",
         ioi_types::Verdict::Allow if rule.when.rate.is_some() => "has a rate",
         ioi_types::Verdict::Allow if rule.when.size_max.is_some() => "has a size",
+        ioi_types::Verdict::Allow if rule.when.labels().next().is_some() => "looks at labels",
         ioi_types::Verdict::Allow => "has an exception",
     }
 }

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::condition::Subject;
 use crate::decide::{Decision, Says, says};
 use crate::facts::Facts;
+use crate::label::UNTRUSTED;
 use crate::policy::Policy;
 use crate::rate::RateState;
 use crate::rule::{Rule, RuleRef};
@@ -43,7 +44,8 @@ impl Policy {
         let decision = self.decide(call, facts, &mut RateState::new());
         let mut considered = Vec::new();
         if let Ok(target) = self.readable(call, facts) {
-            let subject = Subject { action: &call.action, target: &target, facts };
+            let own = self.labels.of_target(&target);
+            let subject = Subject { action: &call.action, target: &target, facts, own: &own };
             for member in &call.principals {
                 considered.extend(self.considered(member, subject));
             }
@@ -65,6 +67,7 @@ fn consider(rule: &Rule, member: &str, subject: Subject<'_>) -> Considered {
             Says::Nothing(key) => (false, Some(key)),
             Says::Verdict(_) => (true, None),
             Says::DenyFor(key) => (true, Some(key)),
+            Says::Unaccepted => (false, Some(UNTRUSTED)),
         }
     } else {
         (false, Some("principal"))
@@ -86,6 +89,7 @@ impl fmt::Display for Explanation {
             let outcome = match (applies, key) {
                 (true, None) => "applies".to_owned(),
                 (true, Some(key)) => format!("denies, since the facts don't say its `{key}`"),
+                (false, Some(UNTRUSTED)) => "asks, since it doesn't accept untrusted data".to_owned(),
                 (false, Some(key)) => format!("does not apply: `{key}`"),
                 (false, None) => "does not apply".to_owned(),
             };

@@ -1,6 +1,7 @@
 //! What a decision takes in besides the call. The audit record keeps it, a replay reads it back.
 
 use ioi_canon::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The facts of one decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Facts {
     pub time_ms: u64,
     /// What the opened descriptor is, where the call has one.
     pub object: Option<Object>,
+    /// The labels of what the session has taken in, each with the record that says how it came.
+    pub labels: BTreeMap<String, u64>,
 }
 
 /// An opened file, as `fstat` described it.
@@ -54,14 +57,18 @@ impl ObjectKind {
 }
 
 impl Facts {
-    /// `{"time_ms": "…"}` and, where there is one, `"object": {"device", "inode", "kind", "size"}`.
-    /// Every `u64` is a decimal string.
+    /// `{"time_ms": "…"}` and, where there is one, `"object": {"device", "inode", "kind", "size"}`
+    /// and `"labels": {"<label>": "<record>"}`. Every `u64` is a decimal string.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut map = Map::new();
         map.insert("time_ms".to_owned(), Value::decimal(self.time_ms));
         if let Some(object) = &self.object {
             map.insert("object".to_owned(), object.to_value());
+        }
+        if !self.labels.is_empty() {
+            let labels = self.labels.iter().map(|(name, record)| (name.clone(), Value::decimal(*record)));
+            map.insert("labels".to_owned(), Value::Map(labels.collect()));
         }
         Value::Map(map)
     }
@@ -74,9 +81,19 @@ impl Facts {
             Some(value) => Some(Object::from_value(value)?),
             None => None,
         };
-        let known = 1 + usize::from(object.is_some());
-        (map.len() == known).then_some(Self { time_ms: map.get("time_ms")?.as_decimal()?, object })
+        let labels = match map.get("labels") {
+            Some(value) => labels_from(value)?,
+            None => BTreeMap::new(),
+        };
+        let known = 1 + usize::from(object.is_some()) + usize::from(!labels.is_empty());
+        (map.len() == known).then_some(Self { time_ms: map.get("time_ms")?.as_decimal()?, object, labels })
     }
+}
+
+/// Names that no policy can have are refused with the rest: whoever compiled one wrote none.
+fn labels_from(value: &Value) -> Option<BTreeMap<String, u64>> {
+    let label = |(name, record): (&String, &Value)| Some((name.clone(), record.as_decimal()?));
+    value.as_map()?.iter().map(label).collect()
 }
 
 impl Object {
@@ -104,7 +121,8 @@ mod tests {
     #[test]
     fn facts_round_trip_and_unknown_fields_are_refused() {
         let object = Object { kind: ObjectKind::File, size: u64::MAX, device: 1, inode: 2 };
-        for facts in [Facts::default(), Facts { time_ms: 7, object: Some(object) }] {
+        let labels = BTreeMap::from([("private".to_owned(), 4), ("untrusted".to_owned(), u64::MAX)]);
+        for facts in [Facts::default(), Facts { time_ms: 7, object: Some(object), labels }] {
             let value = facts.to_value();
             assert_eq!(Facts::from_value(&value), Some(facts));
             let Value::Map(mut map) = value else { unreachable!("facts are a map") };

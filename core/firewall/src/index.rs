@@ -80,7 +80,9 @@ impl Index {
     }
 
     fn add(&mut self, entry: &Entry<'_>, pattern: &ActionPattern) {
-        let possible = |action: &Action| entry.keys.iter().all(|key| applies_to(key, action));
+        let possible = |action: &Action| {
+            entry.rule.flows(Some(action.flow)) && entry.keys.iter().all(|key| applies_to(key, action))
+        };
         let closed = ACTIONS.iter().zip(&mut self.closed);
         for (_, lane) in closed.filter(|(action, _)| pattern.matches(action.name) && possible(action)) {
             lane.add(entry);

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::glob::Anchors;
 use crate::index::Index;
+use crate::label::Labels;
 use crate::protected::ProtectedSet;
 use crate::rule::{self, Rule};
 use crate::section::Section;
@@ -14,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use toml::de::DeTable;
 
 /// The version of the decision procedure; part of every policy's hash.
-pub const ENGINE_VERSION: &str = "ioi-firewall/1";
+pub const ENGINE_VERSION: &str = "ioi-firewall/2";
 
 /// The sandbox properties that a policy may require, and the four that none can do without first.
 pub const SANDBOX_PROPERTIES: [&str; 7] = [
@@ -28,9 +29,8 @@ pub const SANDBOX_PROPERTIES: [&str; 7] = [
 ];
 const SANDBOX_FLOOR: usize = 4;
 
-const KEYS: [&str; 6] = ["version", "default", "sandbox", "limits", "rule", "egress"];
-const KEYS_LATER: [&str; 9] =
-    ["label", "action", "trusted", "locked", "budget", "declassify", "approval", "include", "project"];
+const KEYS: [&str; 8] = ["version", "default", "sandbox", "limits", "rule", "egress", "label", "trusted"];
+const KEYS_LATER: [&str; 7] = ["action", "locked", "budget", "declassify", "approval", "include", "project"];
 
 /// Ceilings for a plugin that asks for nothing; `None` where the policy doesn't say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub struct Policy {
     /// and the order in the file changes nothing.
     pub(crate) rules: Vec<Rule>,
     pub(crate) index: Index,
+    pub(crate) labels: Labels,
     pub(crate) protected: ProtectedSet,
     pub(crate) context: Context,
     /// False for a text without any key.
@@ -98,7 +99,8 @@ impl Policy {
         if !root.is_empty() {
             check_version(root, findings);
         }
-        let rules = read_rules(root, &context, findings);
+        let labels = Labels::read(root, &anchors(&context), findings);
+        let rules = read_rules(root, &context, &labels, findings);
         Self {
             name: source.name.clone(),
             hash: policy_hash(&source.text, &context),
@@ -108,6 +110,7 @@ impl Policy {
             has_version: root.get("version").is_some(),
             index: Index::new(&rules),
             protected: ProtectedSet::new(&context),
+            labels,
             rules,
             context,
         }
@@ -147,6 +150,31 @@ impl Policy {
     #[must_use]
     pub const fn rule_count(&self) -> usize {
         self.rules.len()
+    }
+
+    /// The labels of anything in a tree: what a program has taken in that may open all of it. A path that
+    /// is not canonical has every label.
+    #[must_use]
+    pub fn labels_beneath(&self, tree: &[u8]) -> Vec<String> {
+        self.labels.beneath(tree)
+    }
+
+    /// Whether there is such a label, for whoever types one.
+    ///
+    /// # Errors
+    /// A sentence with the one that was probably meant.
+    pub fn check_label(&self, name: &str) -> Result<(), String> {
+        let unknown = |(message, help): (String, Option<String>)| match help {
+            Some(help) => format!("{message}; {help}"),
+            None => message,
+        };
+        self.labels.named(name).map(drop).map_err(unknown)
+    }
+
+    /// Whether what this principal says is not `untrusted`.
+    #[must_use]
+    pub fn trusts(&self, principal: &str) -> bool {
+        self.labels.trusts(principal)
     }
 
     /// The context it was compiled for, in canonical order.
@@ -246,11 +274,19 @@ fn read_percent(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Optio
     percent
 }
 
-fn read_rules(root: &Section<'_, '_>, context: &Context, findings: &mut Findings<'_>) -> Vec<Rule> {
-    let anchors = Anchors { roots: &context.roots, home: context.home.as_deref() };
+fn anchors(context: &Context) -> Anchors<'_> {
+    Anchors { roots: &context.roots, home: context.home.as_deref() }
+}
+
+fn read_rules(
+    root: &Section<'_, '_>,
+    context: &Context,
+    labels: &Labels,
+    findings: &mut Findings<'_>,
+) -> Vec<Rule> {
     let mut rules = Vec::new();
     for section in root.tables(findings, "rule", "a rule") {
-        rules.extend(rule::read(&section, &anchors, findings));
+        rules.extend(rule::read(&section, &anchors(context), labels, findings));
     }
     for section in root.tables(findings, "egress", "an egress entry") {
         rules.extend(rule::read_egress(&section, findings));

@@ -1,12 +1,13 @@
 //! One `[[rule]]` or `[[egress]]`, read and compiled.
 
-use crate::action::{ActionPattern, suggestion};
+use crate::action::{Action, ActionPattern, flow_class, suggestion};
 use crate::condition::{self, Conditions, Holds, Subject, applies_to, each};
 use crate::glob::Anchors;
+use crate::label::{Labels, is_never_accepted};
 use crate::principal::{Principals, is_name, is_principal};
 use crate::section::{Item, Section};
 use crate::source::Findings;
-use ioi_types::{Verdict, nearest};
+use ioi_types::{FlowClass, Verdict, nearest};
 
 /// A rule by its id and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,10 @@ pub(crate) struct Rule {
     pub(crate) when: Box<Conditions>,
     pub(crate) unless: Option<Box<Conditions>>,
     pub(crate) credential: Option<String>,
+    /// Only actions that move data this way.
+    pub(crate) flow: Option<FlowClass>,
+    /// An allow also for a session that has taken in untrusted data.
+    pub(crate) accepts_untrusted: bool,
 }
 
 impl Rule {
@@ -37,7 +42,19 @@ impl Rule {
     }
 
     pub(crate) fn names_action(&self, action: &str) -> bool {
-        self.actions.iter().any(|pattern| pattern.matches(action))
+        self.flows(flow_class(action)) && self.actions.iter().any(|pattern| pattern.matches(action))
+    }
+
+    /// Whether it is about actions that move data this way.
+    pub(crate) fn flows(&self, flow: Option<FlowClass>) -> bool {
+        self.flow.is_none() || self.flow == flow
+    }
+
+    /// The actions that a pattern of it names, MCP tools as one.
+    fn entries(&self, pattern: &ActionPattern) -> Vec<&'static Action> {
+        let mut entries = pattern.table_entries();
+        entries.retain(|action| self.flows(Some(action.flow)));
+        entries
     }
 
     /// Tests everything but principal, action and rate. A deny or ask compares
@@ -56,23 +73,25 @@ impl Rule {
     }
 
     /// An allow without a bound or exception: the only kind under which a whole tree may be granted.
-    pub(crate) const fn is_plain_allow(&self) -> bool {
+    pub(crate) fn is_plain_allow(&self) -> bool {
         matches!(self.effect, Verdict::Allow)
             && self.when.size_max.is_none()
             && self.when.rate.is_none()
+            && self.when.labels().next().is_none()
             && self.unless.is_none()
     }
 }
 
-const RULE_KEYS: [&str; 6] = ["id", "effect", "principal", "action", "when", "unless"];
-const RULE_KEYS_LATER: [&str; 6] = ["flow", "act_as", "untrusted", "treat", "scrub", "bind"];
-const EGRESS_KEYS: [&str; 6] = ["id", "origin", "methods", "paths", "credential", "principal"];
-const EGRESS_KEYS_LATER: [&str; 6] = ["scrub", "bind", "extra", "redirects", "headers", "untrusted"];
+const RULE_KEYS: [&str; 8] = ["id", "effect", "principal", "action", "when", "unless", "flow", "untrusted"];
+const RULE_KEYS_LATER: [&str; 4] = ["act_as", "treat", "scrub", "bind"];
+const EGRESS_KEYS: [&str; 7] = ["id", "origin", "methods", "paths", "credential", "principal", "untrusted"];
+const EGRESS_KEYS_LATER: [&str; 5] = ["scrub", "bind", "extra", "redirects", "headers"];
 
 /// Reads one `[[rule]]`; `None` if anything in it can't be used.
 pub(crate) fn read(
     section: &Section<'_, '_>,
     anchors: &Anchors<'_>,
+    labels: &Labels,
     findings: &mut Findings<'_>,
 ) -> Option<Rule> {
     let found_before = findings.count();
@@ -81,8 +100,10 @@ pub(crate) fn read(
     let effect = effect(section, findings);
     let principals = principals(section, findings);
     let actions = actions(section, findings);
-    let when = conditions(section, "when", anchors, findings);
-    let unless = conditions(section, "unless", anchors, findings);
+    let when = conditions(section, "when", anchors, labels, findings);
+    let unless = conditions(section, "unless", anchors, labels, findings);
+    let flow = flow(section, findings);
+    let accepts_untrusted = accepts_untrusted(section, findings);
     let (line, column) = findings.place(section.at);
     let rule = Rule {
         reference: RuleRef { id: id?, line },
@@ -94,8 +115,11 @@ pub(crate) fn read(
         when: Box::new(when.unwrap_or_default()),
         unless: unless.map(Box::new),
         credential: None,
+        flow,
+        accepts_untrusted,
     };
     check_rates(section, &rule, findings);
+    check_acceptance(section, &rule, findings);
     if findings.count() == found_before {
         check_satisfiable(section, &rule, findings);
     }
@@ -109,6 +133,7 @@ pub(crate) fn read_egress(section: &Section<'_, '_>, findings: &mut Findings<'_>
     let principals = principals(section, findings);
     let credential = section.get("credential").and_then(|item| name(&item, findings));
     let request = condition::read_request(section, findings);
+    let accepts_untrusted = accepts_untrusted(section, findings);
     let (line, column) = findings.place(section.at);
     Some(Rule {
         reference: RuleRef { id: id?, line },
@@ -120,6 +145,8 @@ pub(crate) fn read_egress(section: &Section<'_, '_>, findings: &mut Findings<'_>
         when: Box::new(Conditions { request: Some(request?), ..Conditions::default() }),
         unless: None,
         credential,
+        flow: None,
+        accepts_untrusted,
     })
 }
 
@@ -183,10 +210,50 @@ fn conditions(
     section: &Section<'_, '_>,
     key: &'static str,
     anchors: &Anchors<'_>,
+    labels: &Labels,
     findings: &mut Findings<'_>,
 ) -> Option<Conditions> {
     let table = section.get(key)?.table(findings, if key == "when" { "`when`" } else { "`unless`" })?;
-    Some(condition::read(&table, anchors, findings))
+    Some(condition::read(&table, anchors, labels, findings))
+}
+
+fn flow(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<FlowClass> {
+    let item = section.get("flow")?;
+    let text = item.text(findings)?;
+    let flow = FlowClass::from_name(text);
+    if flow.is_none() {
+        let message = format!("data does not flow `{}`", text.escape_debug());
+        findings.error(item.at, message, Some("write `out`, `store`, `in` or `local`".to_owned()));
+    }
+    flow
+}
+
+fn accepts_untrusted(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> bool {
+    let text = section.get("untrusted").and_then(|item| Some((item.at, item.text(findings)?)));
+    if let Some((at, text)) = text.filter(|(_, text)| *text != "accept") {
+        let message = format!("`untrusted` is `accept` or absent, not `{}`", text.escape_debug());
+        findings.error(at, message, None);
+    }
+    text.is_some()
+}
+
+/// What a rule can't promise, or needs no promise for.
+fn check_acceptance(section: &Section<'_, '_>, rule: &Rule, findings: &mut Findings<'_>) {
+    if !rule.accepts_untrusted {
+        return;
+    }
+    let at = section.get("untrusted").map_or(section.at, |item| item.at);
+    if rule.effect != Verdict::Allow {
+        findings.error(at, "`untrusted` stands in rules that allow", None);
+    }
+    let is_wanted = |pattern: &&ActionPattern| {
+        **pattern != ActionPattern::Every
+            && rule.entries(pattern).iter().any(|action| is_never_accepted(action.name))
+    };
+    if let Some(pattern) = rule.actions.iter().find(is_wanted) {
+        let message = format!("no rule accepts untrusted data for `{pattern}`: a human decides each call");
+        findings.error(at, message, Some("give it a rule of its own, without `untrusted`".to_owned()));
+    }
 }
 
 /// A rate is a bound on what is let through; anywhere else it would let through by being used up.
@@ -205,7 +272,12 @@ fn check_satisfiable(section: &Section<'_, '_>, rule: &Rule, findings: &mut Find
     let place = |key| section.get(key).map_or(section.at, |item: Item<'_, '_>| item.at);
     let keys = rule.when.keys();
     for pattern in &rule.actions {
-        let entries = pattern.table_entries();
+        let entries = rule.entries(pattern);
+        if entries.is_empty() {
+            let flow = rule.flow.map_or("", FlowClass::name);
+            findings.error(place("flow"), format!("nothing that `{pattern}` names flows `{flow}`"), None);
+            continue;
+        }
         let decides = |key: &str| entries.iter().any(|action| applies_to(key, action));
         if let Some(key) = keys.iter().find(|key| !decides(key)) {
             findings.error(place("when"), format!("`{key}` never holds for `{pattern}`"), None);
@@ -215,7 +287,7 @@ fn check_satisfiable(section: &Section<'_, '_>, rule: &Rule, findings: &mut Find
         }
     }
     let Some(unless) = &rule.unless else { return };
-    let entries: Vec<_> = rule.actions.iter().flat_map(ActionPattern::table_entries).collect();
+    let entries: Vec<_> = rule.actions.iter().flat_map(|pattern| rule.entries(pattern)).collect();
     let unless_keys = unless.keys();
     if !entries.iter().any(|action| unless_keys.iter().all(|key| applies_to(key, action))) {
         findings.error(place("unless"), "`unless` never holds for the rule's actions", None);

@@ -25,6 +25,7 @@ impl Policy {
             "limits: {}",
             if limits.is_empty() { "none".to_owned() } else { limits.join(", ") }
         );
+        self.labels.shown().for_each(|line| out.extend([line.as_str(), "\n"]));
         let mut rules: Vec<&Rule> = self.rules.iter().collect();
         rules.sort_by_key(|rule| rule.reference.line);
         for rule in rules {
@@ -42,12 +43,18 @@ fn show_rule(rule: &Rule) -> String {
     };
     let actions: Vec<String> = rule.actions.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "  principal  {principals}\n  action     {}", actions.join(", "));
+    if let Some(flow) = rule.flow {
+        let _ = writeln!(out, "  flow       {}", flow.name());
+    }
     show_conditions("when", &rule.when, &mut out);
     if let Some(unless) = &rule.unless {
         show_conditions("unless", unless, &mut out);
     }
     if let Some(credential) = &rule.credential {
         let _ = writeln!(out, "  credential {credential}");
+    }
+    if rule.accepts_untrusted {
+        let _ = writeln!(out, "  untrusted  accept");
     }
     out
 }
@@ -78,6 +85,9 @@ fn show_conditions(word: &str, conditions: &Conditions, out: &mut String) {
         line("origin", vec![request.origin.clone()]);
         line("methods", request.methods.clone());
         line("paths", globs(&request.paths));
+    }
+    for (key, labels) in conditions.labels() {
+        line(key, labels.to_vec());
     }
     if let Some(bytes) = conditions.size_max {
         line("size_max", vec![show_size(bytes)]);

@@ -24,6 +24,7 @@ mod grants;
 #[doc(hidden)]
 pub mod init;
 mod kernel;
+mod listener;
 mod measured;
 mod orphans;
 mod plan;
@@ -40,6 +41,7 @@ pub use cgroup::clean_stale_groups;
 pub use doctor::{Row, doctor};
 pub use grants::{network_grants, program_grants, system_grants};
 pub use kernel::Kernel;
+pub use listener::{Asked, Broker, Call, Listener, Name};
 pub use measured::Measured;
 pub use orphans::{adopt_orphans, descendants};
 pub use plan::{Given, Missing, Plan, Tier, plan};

@@ -121,6 +121,9 @@ pub struct Missing {
 /// [`Missing`] names the first required property without a layer.
 pub fn plan(kernel: &Kernel, profile: &Profile) -> Result<Plan, Missing> {
     let plan = draft(kernel, profile, &[]);
+    if !profile.mediated.is_empty() && !plan.mediates() {
+        return Err(cannot_mediate(kernel));
+    }
     match required(profile).find(|property| !plan.gives(*property)) {
         Some(property) => Err(missing(kernel, profile, property)),
         None => Ok(plan),
@@ -156,6 +159,13 @@ pub(crate) fn draft(kernel: &Kernel, profile: &Profile, weakened: &[Layer]) -> P
 }
 
 impl Plan {
+    /// Files are opened one at a time by a listener of seccomp, and what it lets go on is still refused by
+    /// Landlock: neither is enough alone.
+    fn mediates(&self) -> bool {
+        let both = self.uses(Layer::Landlock) && self.uses(Layer::Seccomp);
+        both && self.landlock_abi >= LANDLOCK_FILES_ABI_MIN
+    }
+
     fn gives(&self, property: Property) -> bool {
         self.given.iter().any(|given| given.property == property)
     }
@@ -229,6 +239,24 @@ pub(crate) fn missing(kernel: &Kernel, profile: &Profile, property: Property) ->
         why = format!("Landlock ABI {} is too old and there are no namespaces", kernel.landlock_abi);
     }
     Missing { property, why, remedy: remedy(property).into() }
+}
+
+fn cannot_mediate(kernel: &Kernel) -> Missing {
+    let why = format!(
+        "single files are decided only with seccomp and Landlock ABI {LANDLOCK_FILES_ABI_MIN} or newer, and here is ABI {}",
+        kernel.landlock_abi
+    );
+    let remedy =
+        "use Linux 6.2 or newer with Landlock (lsm=landlock,…), or a policy without rules inside the tree";
+    Missing { property: Property::FilesConfined, why, remedy: remedy.into() }
+}
+
+/// The paths of a program's calls lie in its memory.
+pub(crate) fn cannot_read_paths() -> Missing {
+    let why = "single files are decided only where the memory of one's own children can be read, which is refused here";
+    let remedy =
+        "allow it (sysctl kernel.yama.ptrace_scope=1), or use a policy without rules inside the tree";
+    Missing { property: Property::FilesConfined, why: why.into(), remedy: remedy.into() }
 }
 
 /// What the machine's owner can do.

@@ -22,6 +22,9 @@ pub struct Profile {
     pub working_directory: PathBuf,
     /// The files and trees that it may reach.
     pub grants: Vec<Grant>,
+    /// Trees of which it gets nothing by itself: the caller opens their files for it, one at a time, and takes
+    /// the [`Listener`](crate::Listener) of the sandbox for it. Only for [`SyscallSet::Program`].
+    pub mediated: Vec<Grant>,
     /// Which system calls it may make.
     pub syscalls: SyscallSet,
     /// True only for the process that is the way out. Lifts `no-network`; it still can't listen.
@@ -53,6 +56,7 @@ impl Profile {
             environment: Vec::new(),
             working_directory: PathBuf::from("/"),
             grants: Vec::new(),
+            mediated: Vec::new(),
             syscalls: SyscallSet::Native,
             network: false,
             limits: Limits::default(),

@@ -4,13 +4,14 @@ use crate::cgroup::Group;
 use crate::plan::{Given, Plan, Tier};
 use crate::tmp::PrivateTmp;
 use crate::wire::{self, Ended};
-use crate::{Layer, Property, orphans};
+use crate::{Layer, Listener, Property, orphans};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
@@ -85,6 +86,7 @@ pub struct Sandboxed {
     control: UnixStream,
     group: Group,
     tmp: Option<PrivateTmp>,
+    listener: Option<Listener>,
     enforced: Option<Enforced>,
     /// The init's own child, of which we become the parent if the init is killed.
     first: Option<Pid>,
@@ -101,7 +103,8 @@ impl Sandboxed {
         let pid = Pid::from_child(&child);
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => {
-                Ok(Self { child, pidfd, control, group, tmp, enforced: None, first: None, exit: None })
+                let (listener, enforced, first, exit) = (None, None, None, None);
+                Ok(Self { child, pidfd, control, group, tmp, listener, enforced, first, exit })
             }
             Err(error) => {
                 let _ = child.kill();
@@ -121,6 +124,21 @@ impl Sandboxed {
 
     pub(crate) fn set_first(&mut self, pid: i32) {
         self.first = Pid::from_raw(pid);
+    }
+
+    pub(crate) fn set_listener(&mut self, listener: Listener) {
+        self.listener = Some(listener);
+    }
+
+    /// Takes what hears of the program's opens, where the profile has mediated trees. Until it is served, the
+    /// program waits at its first open; once it is dropped, every open fails.
+    pub fn take_listener(&mut self) -> Option<Listener> {
+        self.listener.take()
+    }
+
+    /// The directory that is its `/tmp` outside a mount namespace.
+    pub fn private_tmp(&self) -> Option<&Path> {
+        self.tmp.as_ref().map(PrivateTmp::path)
     }
 
     /// The pid of the init above the program.

@@ -3,9 +3,10 @@
 use crate::cgroup::Group;
 use crate::kernel::Kernel;
 use crate::plan::{self, Missing, Plan};
+use crate::sys;
 use crate::tmp::PrivateTmp;
 use crate::wire::{self, Bytes, Job, Report};
-use crate::{Enforced, Identity, Layer, Profile, Sandboxed};
+use crate::{Access, Enforced, Grant, Identity, Layer, Listener, Profile, Sandboxed, SyscallSet};
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -157,6 +158,14 @@ fn start(
     passed.extend(streams.open().map_err(at("opening the standard streams"))?);
     passed.extend(descriptors.into_iter().map(|(fd, _)| fd));
     passed.extend(group.entrances().map_err(at("opening a cgroup"))?);
+    let listening = match profile.mediated.is_empty() {
+        true => None,
+        false => {
+            let (ours, theirs) = UnixStream::pair().map_err(at("making a socket pair"))?;
+            passed.push(theirs.into());
+            Some(ours)
+        }
+    };
 
     let (control, control_theirs) = UnixStream::pair().map_err(at("making a socket pair"))?;
     let child = start_init(init, control_theirs).map_err(at("starting ioi-init"))?;
@@ -165,6 +174,11 @@ fn start(
     drop(passed);
     let enforced = wait_for_exec(report, &mut sandboxed)?;
     sandboxed.set_enforced(enforced);
+    if let Some(from) = listening {
+        // It was sent before the exec, which is over. Without it nothing runs on.
+        let listener = wire::receive_descriptor(&from).map_err(at("receiving the listener"))?;
+        sandboxed.set_listener(Listener::new(listener));
+    }
     Ok(sandboxed)
 }
 
@@ -201,7 +215,18 @@ fn check(profile: &Profile, descriptors: &[(OwnedFd, i32)]) -> Result<(), SpawnE
     if numbers.len() > wire::DESCRIPTORS_MAX {
         return wrong(format!("{} descriptors are more than {}", numbers.len(), wire::DESCRIPTORS_MAX));
     }
-    let paths = profile.grants.iter().map(|grant| grant.path.as_path());
+    if !profile.mediated.is_empty() {
+        if profile.syscalls != SyscallSet::Program {
+            return wrong("only an unmodified program's files can be mediated".into());
+        }
+        if matches!(profile.identity, Identity::Uid(..)) {
+            return wrong("files are opened with the caller's uid, so the program must have it".into());
+        }
+        if !sys::reads_children() {
+            return Err(plan::cannot_read_paths().into());
+        }
+    }
+    let paths = profile.grants.iter().chain(&profile.mediated).map(|grant| grant.path.as_path());
     let mut paths = paths.chain([profile.executable.as_path(), profile.working_directory.as_path()]);
     if let Some(path) = paths.find(|path| !path.is_absolute()) {
         return wrong(format!("the path {} isn't absolute", path.display()));
@@ -230,7 +255,8 @@ fn job(
         argv,
         environment: profile.environment.iter().map(|(k, v)| (Bytes::from(k), Bytes::from(v))).collect(),
         working_directory: Bytes::from(&profile.working_directory),
-        grants: profile.grants.iter().map(|g| (Bytes::from(&g.path), g.access)).collect(),
+        grants: granted(&profile.grants),
+        mediated: granted(&profile.mediated),
         syscalls: profile.syscalls,
         network: profile.network,
         identity: match profile.identity {
@@ -245,6 +271,10 @@ fn job(
         descriptors: descriptors.iter().map(|(_, number)| *number).collect(),
         groups: group.directories().iter().map(Bytes::from).collect(),
     }
+}
+
+fn granted(grants: &[Grant]) -> Vec<(Bytes, Access)> {
+    grants.iter().map(|grant| (Bytes::from(&grant.path), grant.access)).collect()
 }
 
 impl Streams {

@@ -173,6 +173,108 @@ pub(crate) fn install_filter(program: &[libc::sock_filter]) -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const prog) })
 }
 
+/// Installs a filter that may ask a listener, and returns the listener. Signals don't interrupt a call that it has
+/// heard of, where the kernel can keep them (since 5.19): it would be made, and decided, twice.
+pub(crate) fn install_filter_with_listener(program: &[libc::sock_filter]) -> io::Result<OwnedFd> {
+    let listening = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    let patient = listening | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    match install_listening(program, patient) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => install_listening(program, listening),
+        installed => installed,
+    }
+}
+
+fn install_listening(program: &[libc::sock_filter], flags: libc::c_ulong) -> io::Result<OwnedFd> {
+    let len = u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let prog = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    // SAFETY: `prog` points to `len` instructions that outlive the call; the kernel only reads them. A result that
+    // isn't negative is a new descriptor that nobody else owns.
+    unsafe {
+        let mode = libc::SECCOMP_SET_MODE_FILTER;
+        let fd = libc::syscall(libc::SYS_seccomp, mode, flags, &raw const prog) as i32;
+        check(fd)?;
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Has the kernel wake whoever waits on the other side at once and on this core, since one of both always waits.
+/// An older kernel knows no such flag; the answers come all the same.
+pub(crate) fn wake_each_other(listener: BorrowedFd<'_>) {
+    const SYNC_WAKE_UP: libc::c_ulong = 1;
+    // SAFETY: with this request the argument is a number.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+}
+
+/// The next call that waits for an answer; waits for one. `ENOENT` if its caller died meanwhile.
+pub(crate) fn next_call(listener: BorrowedFd<'_>) -> io::Result<libc::seccomp_notif> {
+    // SAFETY: all bytes zero are a valid value of this plain struct, and what the kernel demands; it writes at
+    // most its size, which is part of the request's number.
+    unsafe {
+        let mut call: libc::seccomp_notif = std::mem::zeroed();
+        let request = libc::SECCOMP_IOCTL_NOTIF_RECV;
+        check(libc::ioctl(listener.as_raw_fd(), request, &raw mut call))?;
+        Ok(call)
+    }
+}
+
+/// Whether a call still waits. While it does, its thread's number is nobody else's.
+pub(crate) fn still_waits(listener: BorrowedFd<'_>, id: u64) -> bool {
+    // SAFETY: the kernel reads the eight bytes of `id`.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id) == 0 }
+}
+
+/// How a call ends.
+pub(crate) enum End {
+    /// The kernel carries it out, with what it reads from the caller's memory *then*.
+    GoesOn,
+    /// It was done for the caller.
+    Succeeds,
+    /// It fails with this number.
+    Fails(i32),
+}
+
+/// Ends a call that waits.
+pub(crate) fn end_call(listener: BorrowedFd<'_>, id: u64, end: &End) -> io::Result<()> {
+    let mut answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags: 0 };
+    match end {
+        End::GoesOn => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        End::Succeeds => {}
+        End::Fails(number) => answer.error = -number,
+    }
+    // SAFETY: the kernel reads and writes at most the struct's size, which is part of the request's number.
+    let sent = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+    check(sent)
+}
+
+/// Ends a call that waits with a copy of `fd`, in one step: there is no moment in which the caller has the
+/// descriptor and no answer.
+pub(crate) fn end_call_with(
+    listener: BorrowedFd<'_>,
+    id: u64,
+    fd: BorrowedFd<'_>,
+    closed_by_exec: bool,
+) -> io::Result<()> {
+    let added = libc::seccomp_notif_addfd {
+        id,
+        flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+        srcfd: fd.as_raw_fd() as u32,
+        newfd: 0,
+        newfd_flags: if closed_by_exec { libc::O_CLOEXEC as u32 } else { 0 },
+    };
+    // SAFETY: the kernel reads the struct, whose size is part of the request's number.
+    check(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const added) })
+}
+
+/// Copies bytes from another process's memory into `to`; fewer where its memory ends.
+pub(crate) fn read_memory(thread: i32, address: u64, to: &mut [u8]) -> io::Result<usize> {
+    let local = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: to.len() };
+    // SAFETY: the kernel writes at most the length of `to` there; the remote address is only looked up, in the
+    // other process, and fails where nothing is.
+    let read = unsafe { libc::process_vm_readv(thread, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
 /// Leaves the caller's namespaces for new ones.
 pub(crate) fn unshare(flags: i32) -> io::Result<()> {
     // SAFETY: takes no pointer; no code here relies on the old namespaces after it.
@@ -328,6 +430,43 @@ pub(crate) fn drop_capabilities() -> io::Result<()> {
         libc::prctl(libc::PR_SET_SECUREBITS, NO_ROOT_LOCKED, 0, 0, 0);
         libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
         check(libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) as i32)
+    }
+}
+
+/// Gives up the effective and permitted capabilities of this thread alone, so that it may do with files what a
+/// program with its uid and no capability may.
+pub(crate) fn act_without_capabilities() -> io::Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    let header = Header { version: 0x2008_0522, pid: 0 };
+    let none = [0u32; 6];
+    // SAFETY: `header` and `none` have the layout of version 3 of the interface; the kernel only reads them, and
+    // with pid 0 changes the calling thread alone.
+    check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) } as i32)
+}
+
+/// Whether the memory of a child can be read, without which no path of a program can be. Yama and containers may
+/// refuse it; so it is tried.
+pub(crate) fn reads_children() -> bool {
+    static MARK: [u8; 4] = *b"mark";
+    // SAFETY: the child makes two bare system calls and nothing else; it is killed and waited for here.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::pause();
+            libc::_exit(0);
+        }
+        if child < 0 {
+            return false;
+        }
+        let mut read = [0; 4];
+        let done = read_memory(child, MARK.as_ptr() as u64, &mut read);
+        libc::kill(child, libc::SIGKILL);
+        wait_for(child);
+        matches!(done, Ok(4)) && read == MARK
     }
 }
 

@@ -53,7 +53,8 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 /// Everything that the init needs to know. Descriptors follow in this order: the report pipe, standard
-/// input, output and error, one for each of `descriptors`, one `cgroup.procs` for each of `groups`.
+/// input, output and error, one for each of `descriptors`, one `cgroup.procs` for each of `groups`, and, where
+/// anything is mediated, the socket over which the listener goes back.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) plan: Plan,
@@ -63,6 +64,7 @@ pub(crate) struct Job {
     pub(crate) environment: Vec<(Bytes, Bytes)>,
     pub(crate) working_directory: Bytes,
     pub(crate) grants: Vec<(Bytes, Access)>,
+    pub(crate) mediated: Vec<(Bytes, Access)>,
     pub(crate) syscalls: SyscallSet,
     pub(crate) network: bool,
     pub(crate) identity: Option<(u32, u32)>,
@@ -124,6 +126,31 @@ pub(crate) fn send_job(mut to: &UnixStream, job: &Job, descriptors: &[OwnedFd]) 
         return Err(io::ErrorKind::WriteZero.into());
     }
     to.write_all(&body)
+}
+
+/// Sends one descriptor.
+pub(crate) fn send_descriptor(to: impl AsFd, descriptor: impl AsFd) -> io::Result<()> {
+    let fds = [descriptor.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&fds)), "there is room for one");
+    match sendmsg(to, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)? {
+        1 => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+/// Receives one descriptor that was sent already; doesn't wait.
+pub(crate) fn receive_descriptor(from: impl AsFd) -> io::Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    recvmsg(from, &mut [IoSliceMut::new(&mut [0])], &mut control, flags)?;
+    let sent = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    });
+    sent.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// Receives the job with its descriptors.

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Keep keys of remote endpoints in the guardian's vault.
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// End live runs, and say which could not be ended.
+    Stop(StopArgs),
     /// See the shared memory of live runs, and measure it here.
     #[command(subcommand, hide = true)]
     Ipc(IpcCommand),
@@ -129,6 +131,20 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct StopArgs {
+    /// Runs, by the first digits of their log.
+    #[arg(value_name = "LOG", conflicts_with = "all")]
+    pub(crate) session: Vec<String>,
+    /// Every live run of yours.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How long a run has until it is killed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub(crate) within: u64,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     /// The receipt.
     pub(crate) receipt: PathBuf,
@@ -158,6 +174,17 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
     },
+    /// Decide the calls of a file of tests, and say which came out otherwise.
+    Test {
+        /// The tests (default: `policy.test.toml` beside the user's policy).
+        tests: Option<PathBuf>,
+        /// The policy (default: the user's).
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        /// What `./` stands for (default: this folder).
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
     /// Say which rule decides a call, with file and line, and why the others did not.
     Explain {
         /// The action, as `fs::read`.
@@ -170,6 +197,9 @@ pub(crate) enum PolicyCommand {
         /// The object's size, for `size_max`.
         #[arg(long, value_name = "BYTES", default_value_t = 0)]
         size: u64,
+        /// What the session has taken in, as `private`.
+        #[arg(long, value_name = "NAME")]
+        label: Vec<String>,
         /// The policy (default: the user's, else a built-in one).
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,

@@ -17,7 +17,9 @@ mod policies;
 mod policy;
 mod render;
 mod run;
+mod stop;
 mod text;
+mod trees;
 mod verify;
 
 use args::{Cli, Command, ReceiptCommand};
@@ -85,6 +87,7 @@ fn execute(command: Command, screen: &mut Screen) -> Result<u8, Failure> {
         Command::Doctor => doctor::run(screen).map(|()| exit::OK),
         Command::Policy(command) => policy::run(command, screen).map(|()| exit::OK),
         Command::Credential(command) => block_on(credential::run(command, screen))?.map(|()| exit::OK),
+        Command::Stop(args) => block_on(stop::run(args, screen))?.map(|()| exit::OK),
         Command::Ipc(command) => block_on(ipc::run(command, screen))?.map(|()| exit::OK),
         Command::Receipt(ReceiptCommand::Redact { receipt, remove, output }) => {
             verify::redact(&receipt, &remove, &output, screen).map(|()| exit::OK)

@@ -1,13 +1,13 @@
-//! `ioi policy check | explain | show`.
+//! `ioi policy check | test | explain | show`.
 
 use crate::args::{Builtin, PolicyCommand};
 use crate::failure::Failure;
 use crate::node;
 use crate::policies;
 use crate::render::Screen;
-use crate::text::counted;
+use crate::text::{counted, printable};
 use ioi_canon::{Map, Value};
-use ioi_firewall::{Call, Facts, Object, ObjectKind, bytes_value};
+use ioi_firewall::{Call, Facts, Object, ObjectKind, Source, Suite, Tested, bytes_value};
 use ioi_node_supervisor::{Home, wire::PolicySource};
 use ioi_types::{Verdict, exit};
 use serde_json::json;
@@ -46,7 +46,10 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
             };
             policies.iter().try_for_each(|policy| check(policy, &home, root.as_deref(), screen))
         }
-        PolicyCommand::Explain { action, arguments, principal, size, policy, command, root } => {
+        PolicyCommand::Test { tests, policy, root } => {
+            test(tests.as_deref(), policy.as_deref(), root.as_deref(), &home, screen)
+        }
+        PolicyCommand::Explain { action, arguments, principal, size, label, policy, command, root } => {
             ioi_firewall::check_action(&action).map_err(|unknown| Failure::usage(unknown.to_string()))?;
             let policy = policies::find(policy.as_deref(), &home, || command.text())?;
             let context = policies::context(&home, &[root_folder(root.as_deref())?]);
@@ -54,7 +57,9 @@ pub(crate) fn run(command: PolicyCommand, screen: &Screen) -> Result<(), Failure
             let call = Call::new(principal, action, parse_arguments(&arguments)?);
             let object = Object { kind: ObjectKind::File, size, device: 0, inode: 0 };
             let has_object = call.action.starts_with("fs::");
-            let facts = Facts { time_ms: 0, object: has_object.then_some(object) };
+            label.iter().try_for_each(|name| compiled.check_label(name)).map_err(Failure::usage)?;
+            let labels = label.into_iter().zip(0..).collect();
+            let facts = Facts { time_ms: 0, object: has_object.then_some(object), labels };
             let explanation = compiled.explain(&call, &facts);
             if screen.is_json() {
                 let decision = &explanation.decision;
@@ -119,6 +124,63 @@ fn check(policy: &PolicySource, home: &Home, root: Option<&Path>, screen: &Scree
         screen.line(&format!("{}: {rules}, no errors, {warned}", policy.name));
     }
     Ok(())
+}
+
+/// Runs a file of tests; any that fails ends the command with 3.
+fn test(
+    tests: Option<&Path>,
+    policy: Option<&Path>,
+    root: Option<&Path>,
+    home: &Home,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let no_policy =
+        || Failure::usage(format!("there is no {}; name one with --policy", home.policy().display()));
+    let policy = match policy {
+        Some(file) => policies::read(file)?,
+        None => policies::of_user(home)?.ok_or_else(no_policy)?,
+    };
+    let beside = || Path::new(&policy.name).with_extension("test.toml");
+    let tests = policies::read(&tests.map_or_else(beside, Path::to_owned))?;
+    let context = policies::context(home, &[root_folder(root)?]);
+    let compiled = policies::compile(&policy, &context)?;
+    let suite = Suite::read(&Source::new(tests.name, tests.text), &context).map_err(|findings| {
+        let all: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        Failure::new(exit::USAGE, "policy", all.join("\n"))
+    })?;
+    let report = suite.run(&compiled);
+    report.tests.iter().for_each(|tested| tell(tested, screen));
+    let failed = report.tests.iter().filter(|tested| tested.failure.is_some()).count();
+    let untested: Vec<_> =
+        report.untested.iter().map(|rule| json!({"id": rule.id, "line": rule.line})).collect();
+    if screen.is_json() {
+        let passed = report.tests.len() - failed;
+        screen.line(&json!({"passed": passed, "failed": failed, "untested": untested}).to_string());
+    } else {
+        for rule in &report.untested {
+            screen.line(&format!("{}:{}: no test touches the rule `{}`", policy.name, rule.line, rule.id));
+        }
+        let of = counted(report.tests.len() as u64, "test");
+        screen.line(&format!("{of}, {failed} failed, {} untested", counted(untested.len() as u64, "rule")));
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::new(
+            exit::REFUSED,
+            "policy.tests",
+            format!("{failed} of {} tests failed", report.tests.len()),
+        )),
+    }
+}
+
+fn tell(tested: &Tested, screen: &Screen) {
+    let Tested { name, place, failure } = tested;
+    if screen.is_json() {
+        let line = json!({"name": name, "place": place, "passed": failure.is_none(), "failure": failure});
+        screen.line(&line.to_string());
+    } else if let Some(failure) = failure {
+        screen.line(&format!("{place}: failed: {}\n  {failure}", printable(name)));
+    }
 }
 
 /// `name=value` pairs; a relative path is meant from the current folder.

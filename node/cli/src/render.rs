@@ -11,6 +11,7 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 /// How many refusals and skipped documents are shown one by one.
 const SHOWN_MAX: u64 = 5;
@@ -27,6 +28,8 @@ pub(crate) struct Screen {
     /// The answer is being shown as it comes.
     streaming: bool,
     advisory: Vec<Property>,
+    /// Path, access, and how it was given.
+    trees: Vec<(String, &'static str, &'static str)>,
 }
 
 impl Screen {
@@ -41,6 +44,7 @@ impl Screen {
             skipped: 0,
             streaming: false,
             advisory: Vec::new(),
+            trees: Vec::new(),
         }
     }
 
@@ -207,12 +211,35 @@ impl Screen {
         self.advisory = properties;
     }
 
+    /// Says of each folder that the program had how it had it; `finished` says it again in JSON.
+    pub(crate) fn trees(&mut self, trees: &[(&Path, &'static str, &'static str)]) {
+        self.trees =
+            trees.iter().map(|(path, access, how)| (path.display().to_string(), *access, *how)).collect();
+        if self.json || trees.is_empty() {
+            return;
+        }
+        for (wanted, words) in
+            [("mediated", "Decided file by file"), ("direct", "Direct, single files not mediated")]
+        {
+            let chosen = self.trees.iter().filter(|(_, _, how)| *how == wanted);
+            let folders: Vec<_> =
+                chosen.map(|(path, access, _)| format!("{} ({access})", name(path))).collect();
+            if !folders.is_empty() {
+                self.dim_aside(&format!("{words}: {}", folders.join(", ")));
+            }
+        }
+    }
+
     pub(crate) fn finished(&self, finished: &Finished, copied_to: Option<&std::path::Path>) {
         let path = copied_to.map_or_else(|| finished.receipt.clone(), |path| path.display().to_string());
         if self.json {
             let advisory: Vec<_> = self.advisory.iter().map(|property| property.name()).collect();
-            let event = json!({"event": "receipt", "path": path, "leaves": finished.leaves, "key": finished.key_id,
+            let mut event = json!({"event": "receipt", "path": path, "leaves": finished.leaves, "key": finished.key_id,
                 "advisory": advisory});
+            if !self.trees.is_empty() {
+                let tree = |(path, access, how): &(String, &str, &str)| json!({"path": path, "access": access, "files": how});
+                event["trees"] = self.trees.iter().map(tree).collect();
+            }
             return self.say(&event.to_string());
         }
         // The path once, in a line that can be taken as it is.

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
 use crate::render::Screen;
+use crate::trees::Trees;
 use ioi_firewall::{Access as PolicyAccess, Context, Policy, ProtectedPath, protected_paths};
 use ioi_node_supervisor::wire::{PolicySource, RunTask, task::Task};
 use ioi_node_supervisor::{Job, Settings, measure};
@@ -75,21 +76,24 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     let policy = policy(&args, &settings, &executable, &writes)?;
     let context = policies::context(&settings.home, &roots);
     let compiled = policies::compile(&policy, &context)?;
-    check_writes(&writes, &context)?;
-    let prefixes = prefixes(&executable, &compiled);
+    let trees = Trees::of(&roots, &writes, &compiled);
+    let prefixes = trees.beside(prefixes(&executable, &compiled), &compiled);
     let (digest, _) =
         measure(&executable).map_err(|error| not_executable(&executable, &error.to_string()))?;
     let mut profile = profile(&args, &executable, &folder);
-    profile.grants.extend(roots.iter().map(|root| Grant::new(root, Access::Read)));
+    profile.grants.extend(trees.direct());
     profile.grants.extend(prefixes.iter().map(|prefix| Grant::new(prefix, Access::ReadExecute)));
-    profile.grants.extend(writes.iter().map(|folder| Grant::new(folder, Access::ReadWrite)));
+    profile.mediated = trees.mediated();
+    check_writes(&trees.directly_written(), &context)?;
     node::require(&mut profile, &compiled)?;
+    let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
     let task = RunTask {
         argv: args.command.iter().map(|argument| argument.as_encoded_bytes().to_vec()).collect(),
-        executable: executable.as_os_str().as_encoded_bytes().to_vec(),
+        executable: bytes(&executable),
         executable_digest: digest.to_string(),
-        write_roots: writes.iter().map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect(),
-        program_roots: prefixes.iter().map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect(),
+        write_roots: writes.iter().map(|path| bytes(path)).collect(),
+        program_roots: prefixes.iter().map(|path| bytes(path)).collect(),
+        mediated_roots: profile.mediated.iter().map(|grant| bytes(&grant.path)).collect(),
     };
     let job = Job {
         command: "run",
@@ -106,6 +110,7 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
     let (_, questions) = mpsc::channel(1);
     let outcome = node::perform(settings, job, questions, screen, Interrupt::IsPassedOn).await?;
     let copy = copy.map(|copy| copy.finish(&outcome.finished)).transpose()?;
+    screen.trees(&trees.said());
     screen.finished(&outcome.finished, copy.as_deref());
     if outcome.finished.exit_code == 128 + SIGSYS && !screen.is_json() {
         eprintln!(
@@ -119,14 +124,16 @@ async fn prepare_and_run(args: RunArgs, screen: &mut Screen) -> Result<u8, Failu
 fn notes(profile: &Profile) -> Vec<String> {
     let mut notes =
         vec!["direct: reads and writes in granted folders were not individually mediated".to_owned()];
-    for grant in &profile.grants {
+    let said = |how: &str, grant: &Grant| {
         let access = match grant.access {
             Access::Read => "read",
             Access::ReadExecute => "read and execute",
             _ => "write",
         };
-        notes.push(format!("direct {access}: {}", grant.path.display()));
-    }
+        format!("{how} {access}: {}", grant.path.display())
+    };
+    notes.extend(profile.grants.iter().map(|grant| said("direct", grant)));
+    notes.extend(profile.mediated.iter().map(|grant| said("mediated", grant)));
     notes
 }
 

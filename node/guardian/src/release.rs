@@ -75,7 +75,9 @@ impl Releases {
             let message = format!("{WAITING_MAX} requests wait already, or this one does");
             return Err(refuse(ErrorCode::GuardianRefused, message));
         }
-        let facts = Facts { time_ms: now_ms(), object: None };
+        // Which record brought them stands in the log; the decision is the same.
+        let labels = request.labels.into_iter().map(|label| (label, 0)).collect();
+        let facts = Facts { time_ms: now_ms(), object: None, labels };
         let decision = policy.decide(&call, &facts, &mut state.rates);
         let Decision { verdict: Verdict::Allow, credential, .. } = decision else {
             let message = format!("the guardian decided again and refused: {}", decision.reason);
@@ -168,6 +170,7 @@ mod tests {
 
     fn asked(url: &str, principal: &str) -> wire::AuthorizeRequest {
         wire::AuthorizeRequest {
+            labels: vec!["untrusted".into()],
             request_id: vec![7; 16],
             principals: vec![principal.into()],
             method: "POST".into(),

@@ -336,7 +336,7 @@ pub(crate) async fn record_slice(
         by: "workload".into(),
         from: from.into(),
         to: to.into(),
-        labels: vec!["untrusted".into()],
+        labels: session.gate.labels().into_keys().collect(),
     };
     session.log.slice(slice).await
 }

@@ -142,9 +142,14 @@ impl AuditLog {
         self.record(|chain, now| chain.slice(slice, now)).await
     }
 
-    /// Records a process that was started, with what was enforced on it.
-    pub(crate) async fn started(&self, started: Started) -> Result<(), Failure> {
-        self.record(|chain, now| chain.started(started, now)).await
+    /// Records a process that was started, with what was enforced on it; returns the record's number.
+    pub(crate) async fn started(&self, started: Started) -> Result<u64, Failure> {
+        let mut inner = self.lock().await;
+        inner.check()?;
+        let number = inner.chain.seq_next();
+        let entry = inner.chain.started(started, now_ms()).map_err(Failure::chain)?;
+        inner.write(&entry)?;
+        Ok(number)
     }
 
     /// Records a process that ended.

@@ -4,6 +4,7 @@
 //! never. Started by `ioi`, configured over descriptor 3.
 #![forbid(unsafe_code)]
 
+mod access;
 mod ask;
 mod bounds;
 mod demo;

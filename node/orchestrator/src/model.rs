@@ -3,6 +3,7 @@
 
 use crate::ask::record_slice;
 use crate::failure::Failure;
+use crate::gate::Permit;
 use crate::session::Session;
 use crate::workload::{Told, Workload};
 use ioi_audit::Witnessed;
@@ -71,7 +72,7 @@ impl Model {
         let call = Call::fetch([session.principal()], METHOD, &self.endpoint.url);
         let permit = session.gate.pass(call, None).await?;
         let passages = u32::try_from(prompt.passages.len()).unwrap_or(0);
-        let exchange = self.exchange(session, workload, prompt.body, passages).await;
+        let exchange = self.exchange(session, workload, &permit, prompt.body, passages).await;
         let checked = match exchange.and_then(|exchange| Ok((witnessed(&exchange)?, exchange))) {
             Ok((results, exchange)) => permit.done(results).await.map(|()| exchange)?,
             Err(failure) => {
@@ -94,6 +95,7 @@ impl Model {
         &self,
         session: &Session,
         workload: &Workload,
+        permit: &Permit,
         body: Option<Payload>,
         passages: u32,
     ) -> Result<Exchange, Failure> {
@@ -105,6 +107,7 @@ impl Model {
             principals: vec![session.principal()],
             method: METHOD.into(),
             url: self.endpoint.url.clone(),
+            labels: permit.labels().to_vec(),
         };
         let authorized = session.guardian.clone().authorize(authorize).await;
         let bound = authorized.map_err(|status| Failure::guardian(&status))?.into_inner().credential;

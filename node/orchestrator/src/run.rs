@@ -1,5 +1,6 @@
-//! `ioi run`: one program, decided before it starts, recorded when it has ended.
+//! `ioi run`: one program, decided before it starts, its mediated files while it runs, recorded when it has ended.
 
+use crate::access;
 use crate::failure::Failure;
 use crate::receipt;
 use crate::session::{Session, profile};
@@ -15,11 +16,16 @@ use ioi_types::ErrorCode;
 /// # Errors
 /// The refusal, or what ended the session early.
 pub(crate) async fn run(session: &Session, task: &wire::RunTask) -> Result<(), Failure> {
-    check_direct(session, task)?;
+    check_trees(session, task)?;
     let digest = task.executable_digest.parse();
     let digest = digest.map_err(|error| Failure::internal(format!("the executable's digest: {error}")))?;
     let call = Call::exec([session.principal()], &task.executable, digest, &task.argv);
     let permit = session.gate.pass(call, None).await?;
+    // Of a mediated tree it has taken in nothing yet: each read brings the labels of its file.
+    let roots = session.configuration.roots.iter().chain(&task.write_roots);
+    for root in roots.filter(|root| !task.mediated_roots.contains(root)) {
+        session.gate.granted(root, &permit);
+    }
     let (code, signal) = match execute(session).await {
         Ok(exit) => {
             permit.done(Vec::new()).await?;
@@ -40,26 +46,32 @@ async fn execute(session: &Session) -> Result<(i32, i32), Failure> {
     let started =
         session.host.client().start_program(wire::StartProgramRequest {}).await.map_err(supervisor)?;
     let process = started.into_inner().process.unwrap_or_default();
-    session.log.started(Started { instance: 0, process: profile(&process)? }).await?;
-    let exit = session
-        .host
-        .client()
-        .wait_program(wire::WaitProgramRequest {})
-        .await
-        .map_err(supervisor)?
-        .into_inner();
+    session.gate.started(Started { instance: 0, process: profile(&process)? }).await?;
+    let mut client = session.host.client();
+    let exit = tokio::select! {
+        exit = client.wait_program(wire::WaitProgramRequest {}) => exit.map_err(supervisor)?.into_inner(),
+        failure = access::serve(session) => return Err(failure),
+    };
     Ok((exit.code, exit.signal))
 }
 
-/// The program gets its folders directly, so every rule that touches one must
-/// be a plain allow; a rule that would need to look at each file refuses the start.
-fn check_direct(session: &Session, task: &wire::RunTask) -> Result<(), Failure> {
+/// Who opens files in the program's name.
+pub(crate) fn principals(session: &Session) -> [String; 2] {
+    [session.principal(), "program".to_owned()]
+}
+
+/// A folder that the program gets directly must be under plain allows alone; one that is mediated, under rules
+/// that may allow something in it. Who started the run has chosen which is which, and is not taken at its word.
+fn check_trees(session: &Session, task: &wire::RunTask) -> Result<(), Failure> {
     let reads = session.configuration.roots.iter().map(|root| (root, Access::Read));
     let writes = task.write_roots.iter().map(|root| (root, Access::Write));
     for (root, access) in reads.chain(writes) {
-        session.gate.direct(&[&session.principal(), "program"], root, access).map_err(|reason| {
+        let mediated = task.mediated_roots.contains(root);
+        let principals = principals(session);
+        let principals: Vec<_> = principals.iter().map(String::as_str).collect();
+        session.gate.tree(&principals, root, access, mediated).map_err(|reason| {
             let root = String::from_utf8_lossy(root);
-            let message = format!("the program can't be given `{root}` directly: {reason}");
+            let message = format!("the program can't be given `{root}`: {reason}");
             Failure::new(ErrorCode::PolicyDenied, message)
         })?;
     }
@@ -73,6 +85,7 @@ fn closing(session: &Session, task: &wire::RunTask, code: i32) -> Closing {
             ("argv".to_owned(), list(&task.argv)),
             ("command".to_owned(), "run".into()),
             ("exit".to_owned(), code.into()),
+            ("mediated".to_owned(), list(&task.mediated_roots)),
             ("read".to_owned(), list(&session.configuration.roots)),
             ("write".to_owned(), list(&task.write_roots)),
         ]),

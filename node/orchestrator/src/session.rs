@@ -138,8 +138,10 @@ impl Session {
         let reply = reply.map_err(|status| Failure::node("supervisor", &status))?.into_inner();
         let socket = awaited.arrival().await.map_err(failed)?;
         let process = reply.process.unwrap_or_default();
-        self.log.started(Started { instance: reply.instance.into(), process: profile(&process)? }).await?;
-        let principals = vec![self.principal(), format!("plugin:{name}")];
+        // Records call it as calls do.
+        let process = Profile { name: format!("plugin:{name}"), ..profile(&process)? };
+        let principals = vec![self.principal(), process.name.clone()];
+        self.gate.started(Started { instance: reply.instance.into(), process }).await?;
         let services = Arc::new(PluginServices::new(
             Arc::clone(&self.gate),
             self.host.clone(),

@@ -2,12 +2,12 @@
 
 use crate::binaries::measure;
 use ioi_ipc::proto::supervisor as wire;
-use ioi_sandbox::{Enforced, Kernel, Layer, Profile, Sandboxed, SpawnError, Stream, Streams};
+use ioi_sandbox::{Enforced, Kernel, Layer, Listener, Profile, Sandboxed, SpawnError, Stream, Streams};
 use ioi_types::Digest;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -123,6 +123,16 @@ impl Child {
     /// Ends the process and everything that it started; none is left on return.
     pub(crate) fn kill(&self) {
         self.sandboxed().kill();
+    }
+
+    /// What hears of its opens, where files are mediated.
+    pub(crate) fn take_listener(&self) -> Option<Listener> {
+        self.sandboxed().take_listener()
+    }
+
+    /// Its private `/tmp`, where that is a folder of ours.
+    pub(crate) fn private_tmp(&self) -> Option<PathBuf> {
+        self.sandboxed().private_tmp().map(Path::to_owned)
     }
 
     /// Passes a signal on to the process.

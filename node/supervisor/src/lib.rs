@@ -10,6 +10,7 @@
 //! | `shared` | what the services of one run share |
 //! | `child`, `profiles` | sandboxed processes and what each is given |
 //! | `roots` | the user's files: `O_PATH` first, reopened after the decision |
+//! | `mediated` | files that the program of `ioi run` opens, decided one at a time |
 //! | `listing`, `witness` | a folder's names; a file's digest by our own reading |
 //! | `regions`, `streams` | shared memory: filled, sealed, fetched once; a pipe from egress to the workload |
 //! | `cells`, `silence`, `bounds` | one memory map with each process of the node; whether it is heard of; how long is too long |
@@ -27,6 +28,7 @@ mod descriptors;
 mod home;
 mod listing;
 pub mod live;
+mod mediated;
 mod profiles;
 mod regions;
 mod reports;

@@ -216,7 +216,7 @@ fn check_relative(path: &[u8]) -> Result<(), Refused> {
     Ok(())
 }
 
-fn facts(descriptor: &OwnedFd) -> Result<Facts, Refused> {
+pub(crate) fn facts(descriptor: &OwnedFd) -> Result<Facts, Refused> {
     let unreadable = |errno: Errno| refused(ErrorCode::PathUnreadable, errno.to_string());
     let stat = fs::fstat(descriptor).map_err(unreadable)?;
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());

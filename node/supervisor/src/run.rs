@@ -263,6 +263,7 @@ impl Run {
             journal,
             program: Mutex::default(),
             program_hears: AtomicBool::new(false),
+            accesses: Arc::default(),
             questions: AsyncMutex::new(questions),
             reports,
             settings,
@@ -437,6 +438,7 @@ impl Run {
         for instance in instances {
             let _ = self.shared.stop_plugin(instance).await;
         }
+        self.shared.accesses.close();
         let program = lock(&self.shared.program).take();
         if let Some(program) = program {
             program.kill();

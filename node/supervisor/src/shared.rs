@@ -5,6 +5,7 @@ use crate::cells::Cells;
 use crate::child::{Child, Exit, Start};
 use crate::descriptors::Descriptors;
 use crate::live::{Journal, Processes};
+use crate::mediated::{self, Accesses, Files, Trees};
 use crate::regions::{Owner, Regions};
 use crate::reports::Reports;
 use crate::roots::{Refused, Roots};
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) program: Mutex<Option<Arc<Child>>>,
     /// The program was there when the signals that come now were sent.
     pub(crate) program_hears: AtomicBool,
+    /// What the program wants to open in mediated trees.
+    pub(crate) accesses: Arc<Accesses>,
     pub(crate) questions: AsyncMutex<mpsc::Receiver<String>>,
     pub(crate) reports: Arc<Reports>,
 }
@@ -192,6 +195,12 @@ impl Shared {
             }
             error => refused(error.to_string()),
         })?;
+        if let Some(listener) = child.take_listener() {
+            let trees = Trees::of(profile, child.private_tmp().as_deref());
+            let files = Files::new(trees, Arc::clone(&self.accesses));
+            let served = listener.serve(mediated::THREADS, Arc::new(files));
+            served.map_err(|error| refused(format!("nobody can answer the program's opens: {error}")))?;
+        }
         let process = child.process.clone();
         self.live_processes.add("program", 0, &process, child.end());
         *program = Some(child);

@@ -62,7 +62,11 @@ pub(super) const OWNED: &[Owned] = &[
     owned("capnp*", &["edge/data", "xtask"], "layouts of bulk data are contracts; xtask reads their schemas"),
     owned("landlock", &["edge/sandbox"], KERNEL),
     owned("seccompiler", &["edge/sandbox"], KERNEL),
-    owned("libc", &["edge/sandbox", "plugins/rogue"], "raw system calls; everybody else has rustix"),
+    owned(
+        "libc",
+        &["base/shm", "edge/sandbox", "plugins/rogue"],
+        "raw system calls, and one advice on memory that rustix has no name for; everybody else has rustix",
+    ),
     owned("nix", &[], "rustix does the same"),
     owned("memmap2", &[], "base/shm maps memory, with seals checked"),
     owned("html5*", &["edge/extract"], DOCUMENTS),

@@ -130,7 +130,7 @@ impl Forge {
     }
 
     /// Numbers and links the leaves again, as if they had always been these:
-    /// outcomes and the summary of slices follow their leaves, `close` counts
+    /// outcomes, labels and the summary of slices follow their leaves, `close` counts
     /// again. Leaves that are not canonical keep what they say.
     pub(crate) fn relink(mut self) -> Self {
         let limits = ioi_canon::Limits { bytes_max: 1 << 30, depth_max: 64 };
@@ -147,11 +147,21 @@ impl Forge {
                 map.insert(field.into(), seq.clone());
             }
         };
+        let follow_label = |record: &mut Value| {
+            let seq = record.as_decimal().and_then(|seq| i64::try_from(seq).ok());
+            if let Some(Value::Integer(seq)) = seq.and_then(|seq| moved.get(&seq)) {
+                *record = seq.to_string().as_str().into();
+            }
+        };
         let mut prev = [0; 32];
         let count = self.leaves.len();
         for (index, leaf) in self.leaves.iter_mut().enumerate() {
             if let Some(Value::Map(mut map)) = parse(leaf) {
                 follow(&mut map, "intent");
+                if let Some(Value::Map(labels)) = facts_of(&mut map).and_then(|facts| facts.get_mut("labels"))
+                {
+                    labels.values_mut().for_each(follow_label);
+                }
                 if let Some(Value::List(slices)) = map.get_mut("slices") {
                     slices.iter_mut().for_each(|slice| {
                         if let Value::Map(slice) = slice {
@@ -245,5 +255,12 @@ impl Forge {
             pair(signatures),
         )
         .into_bytes()
+    }
+}
+
+fn facts_of(map: &mut Map) -> Option<&mut Map> {
+    match map.get_mut("facts") {
+        Some(Value::Map(facts)) => Some(facts),
+        _ => None,
     }
 }

@@ -46,6 +46,10 @@ effect = "ask"
 principal = ["session:ask", "plugin:files"]
 action = ["fs::write"]
 when = { path = ["./docs/**"] }
+
+[[label]]
+name = "private"
+paths = ["./log/**"]
 "#;
 
 pub(crate) fn key() -> SecretKey {
@@ -82,6 +86,7 @@ pub(crate) struct Session {
     pub(crate) entries: Vec<Entry>,
     policy: Policy,
     rates: RateState,
+    labels: BTreeMap<String, u64>,
     time_ms: u64,
     salts: u64,
 }
@@ -99,7 +104,8 @@ impl Session {
             processes: vec![profile("guardian"), profile("workload")],
         };
         let (chain, entry) = Chain::open(SESSION, open, START_MS).unwrap();
-        Self { chain, entries: vec![entry], policy, rates: RateState::new(), time_ms: START_MS, salts: 0 }
+        let (rates, labels) = (RateState::new(), BTreeMap::new());
+        Self { chain, entries: vec![entry], policy, rates, labels, time_ms: START_MS, salts: 0 }
     }
 
     pub(crate) fn tick(&mut self) -> u64 {
@@ -116,11 +122,18 @@ impl Session {
         let call = Call::file(["session:ask", "plugin:files"], action, path.as_bytes());
         let time_ms = self.tick();
         let object = Object { kind: ObjectKind::File, size, device: 2049, inode: 77 };
-        let facts = Facts { time_ms, object: Some(object) };
+        let facts = Facts { time_ms, object: Some(object), labels: self.labels.clone() };
         let decision = self.policy.decide(&call, &facts, &mut self.rates);
         let (id, salt) = (self.chain.seq_next(), self.salt());
         self.entries.push(self.chain.intent(&call, &facts, &decision, time_ms, salt).unwrap());
+        self.take_in(decision.labels, id);
         (id, decision.verdict)
+    }
+
+    fn take_in(&mut self, labels: Vec<String>, record: u64) {
+        for label in labels {
+            self.labels.entry(label).or_insert(record);
+        }
     }
 
     pub(crate) fn outcome(&mut self, intent: u64, status: Status, results: Vec<Witnessed>) {
@@ -168,7 +181,9 @@ pub(crate) fn entries() -> Vec<Entry> {
         Witnessed { what: "document".into(), digest: document(), bytes: 4096, by: "workload".into() };
     let time_ms = session.tick();
     let started = Started { instance: 3, process: profile("plugin:files") };
+    let record = session.chain.seq_next();
     session.entries.push(session.chain.started(started, time_ms).unwrap());
+    session.take_in(vec!["untrusted".into()], record);
 
     session.call("fs::read", "/home/u/project/docs/fast.md", Verdict::Allow, vec![document]);
     session.call("fs::read", "/home/u/project/docs/a.key", Verdict::Deny, vec![]);
@@ -189,7 +204,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         by: "workload".into(),
         from: "plugin:files".into(),
         to: "workload".into(),
-        labels: vec!["untrusted".into()],
+        labels: vec!["private".into(), "untrusted".into()],
     };
     let time_ms = session.tick();
     session.entries.push(session.chain.slice(slice, time_ms).unwrap());

@@ -772,6 +772,26 @@ fn decisions(table: &mut Table, good: &Forge) {
         let Value::Map(facts) = map.get_mut("facts").unwrap() else { panic!("an object") };
         facts.insert("mood".into(), "good".into());
     });
+    let labels = |map: &mut Map, change: &dyn Fn(&mut Map)| {
+        let Value::Map(facts) = map.get_mut("facts").unwrap() else { panic!("an object") };
+        let Value::Map(labels) = facts.get_mut("labels").unwrap() else { panic!("an object") };
+        change(labels);
+    };
+    edited("what a plugin says is trusted", 0, &|map| {
+        let Value::Map(facts) = map.get_mut("facts").unwrap() else { panic!("an object") };
+        facts.remove("labels");
+    });
+    edited("a label that was taken off", 6, &|map| labels(map, &|labels| drop(labels.remove("private"))));
+    edited("a label from a record that was still to come", 6, &|map| {
+        labels(map, &|labels| drop(labels.insert("private".into(), "99".into())))
+    });
+    edited("a label from the record itself", 6, &|map| {
+        let own = map["seq"].as_integer().unwrap().to_string();
+        labels(map, &|labels| drop(labels.insert("private".into(), own.as_str().into())))
+    });
+    edited("a label from no record", 6, &|map| {
+        labels(map, &|labels| drop(labels.insert("private".into(), true.into())))
+    });
     edited("no facts", 0, &|map| drop(map.insert("facts".into(), Value::Map(Map::new()))));
     let mut committed = |name: &str, expected: u8, leaf: usize, field: &str, value: &str| {
         table.decision(

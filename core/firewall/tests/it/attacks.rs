@@ -246,7 +246,7 @@ fn every_listed_protected_path_is_refused() {
 fn only_a_regular_file_is_read_and_only_a_folder_listed() {
     let policy = compile("version = 1\n[[rule]]\nid = \"all\"\neffect = \"allow\"\naction = [\"fs::*\"]\n");
     let with = |action: &str, kind| {
-        let facts = Facts { time_ms: 0, object: Some(Object { kind, size: 0, device: 0, inode: 0 }) };
+        let facts = Facts { object: Some(Object { kind, size: 0, device: 0, inode: 0 }), ..Facts::default() };
         policy.decide(&file(action, "/tmp/x"), &facts, &mut RateState::new()).verdict
     };
     assert_eq!(with("fs::read", ObjectKind::File), Verdict::Allow);

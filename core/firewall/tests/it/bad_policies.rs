@@ -32,7 +32,7 @@ fn deny(action: &str, extra: &str) -> String {
 const TOP: &[(&str, &str)] = &[
     (
         "x = 1",
-        "1:1: unknown key `x` in a policy | known here: version, default, sandbox, limits, rule, egress",
+        "1:1: unknown key `x` in a policy | known here: version, default, sandbox, limits, rule, egress, label, trusted",
     ),
     ("default = \"deny\"", "1:1: a policy has no `version` | write `version = 1`"),
     ("version = 2", "1:11: `version` is 2; it goes from 1 to 1"),
@@ -47,7 +47,26 @@ const TOP: &[(&str, &str)] = &[
     ("version = 1\n[[rules]]", "2:3: unknown key `rules` in a policy | did you mean `rule`?"),
     ("version = 1\nrule = 3", "2:8: `rule` is a list of tables, not an integer"),
     ("version = 1\nrule = [3]", "2:9: a rule is a table, not an integer"),
-    ("version = 1\n[[label]]\nname = \"x\"", "2:3: not supported by this version: `label` in a policy"),
+    ("version = 1\n[[label]]\nname = \"x\"", "2:1: a label has no `paths`"),
+    ("version = 1\n[[label]]\npaths = [\"/a\"]", "2:1: a label has no `name`"),
+    (
+        "version = 1\n[[label]]\nname = \"untrusted\"\npaths = [\"/a\"]",
+        "3:8: the label `untrusted` is built in",
+    ),
+    (
+        "version = 1\n[[label]]\nname = \"a\"\npaths = [\"/a\"]\n[[label]]\nname = \"a\"\npaths = [\"/b\"]",
+        "6:8: the label `a` is declared twice",
+    ),
+    (
+        "version = 1\n[[label]]\nname = \"Privat\u{e9}\"\npaths = [\"/a\"]",
+        "3:8: the label `Privat\u{e9}` can't be a name: 1 to 64 of a-z, 0-9, `-`, `_` and `.`, a letter or digit first",
+    ),
+    ("version = 1\n[trusted]\nprincipal = [\"files\"]", "3:14: `files` is not a principal"),
+    (
+        "version = 1\n[trusted]\norigin = [\"a.example\"]",
+        "3:11: the origin `a.example` does not start with `https://` or `http://`",
+    ),
+    ("version = 1\ntrusted = true", "2:11: `trusted` is a table, not a truth value"),
     ("version = 1\nlocked = []", "2:1: not supported by this version: `locked` in a policy"),
     (
         "version = 1\n[sandbox]\nrequire = [\"no-netwrk\"]",
@@ -92,16 +111,28 @@ const TOP: &[(&str, &str)] = &[
 ];
 
 const IN_RULE: &[(&str, &str)] = &[
+    ("alow = true", "7:1: unknown key `alow` in a rule | did you mean `flow`?"),
     (
-        "alow = true",
-        "7:1: unknown key `alow` in a rule | known here: id, effect, principal, action, when, unless",
+        "transmogrify = true",
+        "7:1: unknown key `transmogrify` in a rule | known here: id, effect, principal, action, when, unless, flow, untrusted",
     ),
-    ("flow = \"out\"", "7:1: not supported by this version: `flow` in a rule"),
+    ("flow = \"outwards\"", "7:8: data does not flow `outwards` | write `out`, `store`, `in` or `local`"),
+    ("flow = \"out\"", "7:8: nothing that `fs::read` names flows `out`"),
+    ("untrusted = \"yes\"", "7:13: `untrusted` is `accept` or absent, not `yes`"),
+    ("untrusted = true", "7:13: `untrusted` is a string, not a truth value"),
     ("act_as = \"self\"", "7:1: not supported by this version: `act_as` in a rule"),
     ("when = {}", "7:8: `when` has no key"),
     ("when = 3", "7:8: `when` is a table, not an integer"),
     ("when = { paht = [\"/a\"] }", "7:10: unknown key `paht` in `when` | did you mean `path`?"),
-    ("when = { labels_any = [\"private\"] }", "7:10: not supported by this version: `labels_any` in `when`"),
+    (
+        "when = { labels_any = [\"private\"] }",
+        "7:24: there is no label `private` | declare it in a `[[label]]` table",
+    ),
+    (
+        "when = { labels_none = [\"untrustd\"] }",
+        "7:25: there is no label `untrustd` | did you mean `untrusted`?",
+    ),
+    ("when = { labels_all = [] }", "7:23: `labels_all` is an empty list, so nothing ever matches it"),
     (
         "when = { amount_max = \"20.00 USD\", per = \"day\" }",
         "7:10: not supported by this version: `amount_max` in `when`",

@@ -2,8 +2,8 @@
 
 use crate::{CHAIN, compile, context, decide, file, file_facts};
 use ioi_firewall::{
-    Access, Call, Context, DirectRefusal, Policy, RateState, Source, builtin, with_command, with_model,
-    with_write,
+    Access, Call, Context, DirectRefusal, Policy, RateState, Source, TreeAccess, builtin, with_command,
+    with_model, with_write,
 };
 use ioi_types::{Digest, Verdict};
 
@@ -161,6 +161,43 @@ fn a_rule_that_needs_a_look_at_each_file_forbids_the_direct_grant() {
     ] {
         assert_eq!(granted(&rule(effect, keys)), Ok(()), "{keys}");
     }
+}
+
+#[test]
+fn a_tree_is_mediated_where_a_rule_may_allow_something_in_it_and_the_whole_is_not_granted() {
+    let allow = "[[rule]]\nid = \"a\"\neffect = \"allow\"\nprincipal = [\"session:run\", \"program\"]\n\
+                 action = [\"fs::read\", \"fs::list\"]\nwhen = { path = [\"/t/**\"] }\n";
+    let with = |extra: &str| compile(&format!("version = 1\n{allow}{extra}"));
+    let rule = |effect: &str, keys: &str| {
+        format!("[[rule]]\nid = \"b\"\neffect = \"{effect}\"\naction = [\"fs::*\"]\n{keys}\n")
+    };
+    let read = |policy: &Policy, tree: &str| policy.tree_access(&RUN, tree.as_bytes(), Access::Read);
+    assert_eq!(read(&with(""), "/t/x"), Ok(TreeAccess::Direct));
+    for extra in [
+        rule("deny", "when = { path = [\"/t/x/secret\"] }"),
+        rule("ask", "when = { path = [\"/t/x/*.key\"] }"),
+        rule("allow", "when = { path = [\"/t/**\"], rate = \"1/min\" }"),
+        rule("allow", "unless = { path = [\"/t/x/y\"] }"),
+    ] {
+        let policy = with(&extra);
+        assert!(
+            matches!(read(&policy, "/t/x"), Ok(TreeAccess::Mediated(DirectRefusal::Rule { .. }))),
+            "{extra}"
+        );
+        // What makes it so is what keeps it from being granted.
+        let Ok(TreeAccess::Mediated(why)) = read(&policy, "/t/x") else { unreachable!("seen above") };
+        assert_eq!(policy.direct_access(&RUN, b"/t/x", Access::Read), Err(why));
+    }
+    // Some of it is allowed.
+    assert!(matches!(read(&with(""), "/"), Err(DirectRefusal::WholeMachine)));
+    let part = compile(&format!("version = 1\n{}", allow.replace("/t/**", "/t/part/**")));
+    assert!(matches!(read(&part, "/t"), Ok(TreeAccess::Mediated(DirectRefusal::NoRule { .. }))));
+    // Nothing is, or to one of the two only, or what no policy opens.
+    assert!(matches!(read(&part, "/u"), Err(DirectRefusal::NoRule { .. })));
+    let one = compile(&format!("version = 1\n{}", allow.replace("\"session:run\", ", "")));
+    assert!(matches!(read(&one, "/t"), Err(DirectRefusal::NoRule { .. })));
+    let all = compile("version = 1\n[[rule]]\nid = \"all\"\neffect = \"allow\"\naction = [\"fs::*\"]\n");
+    assert!(matches!(read(&all, "/home/eve/.ssh"), Err(DirectRefusal::Protected(_))));
 }
 
 #[test]

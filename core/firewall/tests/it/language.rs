@@ -54,7 +54,7 @@ fn a_rate_is_shared_by_all_who_call_under_the_rule_and_taken_once_a_call() {
     );
     let mut rates = RateState::new();
     let mut call = |chain: &[&str], time_ms| {
-        let facts = Facts { time_ms, object: None };
+        let facts = Facts { time_ms, ..Facts::default() };
         policy.decide(&Call::file(chain.iter().copied(), "fs::list", b"/tmp"), &facts, &mut rates)
     };
     assert_eq!(call(&CHAIN, 0).verdict, Verdict::Allow);

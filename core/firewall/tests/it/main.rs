@@ -3,9 +3,11 @@
 mod attacks;
 mod bad_policies;
 mod commands;
+mod labels;
 mod language;
 mod model;
 mod properties;
+mod suites;
 
 use ioi_firewall::{Call, Context, Decision, Facts, Object, ObjectKind, Policy, RateState, Source};
 
@@ -28,7 +30,8 @@ pub(crate) fn compile(text: &str) -> Policy {
 }
 
 pub(crate) fn file_facts(size: u64) -> Facts {
-    Facts { time_ms: 0, object: Some(Object { kind: ObjectKind::File, size, device: 1, inode: 2 }) }
+    let object = Object { kind: ObjectKind::File, size, device: 1, inode: 2 };
+    Facts { object: Some(object), ..Facts::default() }
 }
 
 pub(crate) fn decide(policy: &Policy, call: &Call) -> Decision {

@@ -16,6 +16,8 @@ pub(crate) struct ModelConditions {
     pub(crate) host: Option<Vec<String>>,
     pub(crate) size_max: Option<u64>,
     pub(crate) rate_per_sec: Option<u64>,
+    pub(crate) labels_any: Option<Vec<String>>,
+    pub(crate) labels_none: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -26,11 +28,15 @@ pub(crate) struct ModelRule {
     pub(crate) actions: Vec<String>,
     pub(crate) when: ModelConditions,
     pub(crate) unless: Option<ModelConditions>,
+    pub(crate) flow: Option<&'static str>,
+    pub(crate) accepts: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct ModelPolicy {
     pub(crate) default: Verdict,
+    /// What is labelled `private`.
+    pub(crate) private: Vec<String>,
     pub(crate) rules: Vec<ModelRule>,
 }
 
@@ -42,6 +48,8 @@ pub(crate) struct ModelCall {
     pub(crate) target: String,
     pub(crate) size: Option<u64>,
     pub(crate) time_ms: u64,
+    /// What the session has taken in.
+    pub(crate) labels: Vec<String>,
 }
 
 impl ModelCall {
@@ -64,7 +72,8 @@ impl ModelCall {
     pub(crate) fn facts(&self) -> Facts {
         let kind = if self.action == "fs::list" { ObjectKind::Folder } else { ObjectKind::File };
         let object = self.size.map(|size| Object { kind, size, device: 0, inode: 0 });
-        Facts { time_ms: self.time_ms, object }
+        let labels = self.labels.iter().cloned().zip(1..).collect();
+        Facts { time_ms: self.time_ms, object, labels }
     }
 }
 
@@ -79,6 +88,8 @@ fn toml_conditions(conditions: &ModelConditions) -> Option<String> {
         conditions.host.as_ref().map(|list| format!("host = {}", toml_list(list))),
         conditions.size_max.map(|bytes| format!("size_max = \"{bytes} B\"")),
         conditions.rate_per_sec.map(|count| format!("rate = \"{count}/sec\"")),
+        conditions.labels_any.as_ref().map(|list| format!("labels_any = {}", toml_list(list))),
+        conditions.labels_none.as_ref().map(|list| format!("labels_none = {}", toml_list(list))),
     ];
     let keys: Vec<String> = keys.into_iter().flatten().collect();
     (!keys.is_empty()).then(|| format!("{{ {} }}", keys.join(", ")))
@@ -87,12 +98,19 @@ fn toml_conditions(conditions: &ModelConditions) -> Option<String> {
 impl ModelPolicy {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("version = 1\ndefault = \"{}\"\n", self.default);
+        let _ = writeln!(text, "[[label]]\nname = \"private\"\npaths = {}", toml_list(&self.private));
         for rule in &self.rules {
             let _ = writeln!(text, "[[rule]]\nid = \"{}\"\neffect = \"{}\"", rule.id, rule.effect);
             if let Some(principals) = &rule.principals {
                 let _ = writeln!(text, "principal = {}", toml_list(principals));
             }
             let _ = writeln!(text, "action = {}", toml_list(&rule.actions));
+            if let Some(flow) = rule.flow {
+                let _ = writeln!(text, "flow = \"{flow}\"");
+            }
+            if rule.accepts {
+                let _ = writeln!(text, "untrusted = \"accept\"");
+            }
             for (word, conditions) in [("when", Some(&rule.when)), ("unless", rule.unless.as_ref())] {
                 if let Some(keys) = conditions.and_then(toml_conditions) {
                     let _ = writeln!(text, "{word} = {keys}");
@@ -128,10 +146,20 @@ pub(crate) fn judge(
     for principal in &call.principals {
         let mut applying: Vec<(Verdict, &ModelRule)> = Vec::new();
         for rule in &policy.rules {
-            if let Some(verdict) = rule_says(rule, principal, call, rates) {
+            if let Some(verdict) = rule_says(policy, rule, principal, call, rates) {
                 applying.push((verdict, rule));
             }
         }
+        // Where only rules that don't accept untrusted data allow, a human is asked.
+        let is_guarded = call.labels.iter().any(|label| label == "untrusted") && is_guarded(&call.action);
+        let all_unaccepted =
+            applying.iter().all(|(verdict, rule)| *verdict == Verdict::Allow && !rule.accepts);
+        for (verdict, rule) in applying.iter_mut().filter(|(_, rule)| is_guarded && !rule.accepts) {
+            if *verdict == Verdict::Allow && rule.effect == Verdict::Allow && all_unaccepted {
+                *verdict = Verdict::Ask;
+            }
+        }
+        applying.retain(|(verdict, rule)| !is_guarded || *verdict != Verdict::Allow || rule.accepts);
         let strictest = applying.iter().map(|(verdict, _)| *verdict).max();
         let rule = applying.iter().filter(|(verdict, _)| Some(*verdict) == strictest).map(|(_, rule)| *rule);
         members.push((strictest.unwrap_or(policy.default), rule.min_by_key(|rule| &rule.id)));
@@ -151,7 +179,25 @@ pub(crate) fn judge(
     (verdict, first.1.map(|rule| rule.id.clone()))
 }
 
-fn rule_says(rule: &ModelRule, principal: &str, call: &ModelCall, rates: &ModelRates) -> Option<Verdict> {
+fn is_guarded(action: &str) -> bool {
+    action.starts_with("net::") || action == "fs::write"
+}
+
+fn flow_of(action: &str) -> &'static str {
+    match action {
+        "fs::read" | "fs::list" => "in",
+        "fs::write" => "store",
+        _ => "out",
+    }
+}
+
+fn rule_says(
+    policy: &ModelPolicy,
+    rule: &ModelRule,
+    principal: &str,
+    call: &ModelCall,
+    rates: &ModelRates,
+) -> Option<Verdict> {
     let listed = |names: &Vec<String>| names.iter().any(|name| name == principal);
     let named = |pattern: &String| {
         pattern == "*"
@@ -161,6 +207,19 @@ fn rule_says(rule: &ModelRule, principal: &str, call: &ModelCall, rates: &ModelR
     if !rule.principals.as_ref().is_none_or(listed) || !rule.actions.iter().any(named) {
         return None;
     }
+    if rule.flow.is_some_and(|flow| flow != flow_of(&call.action)) {
+        return None;
+    }
+    let has = |label: &String| {
+        let is_file = call.action.starts_with("fs::");
+        let own = is_file && policy.private.iter().any(|pattern| path_matches(pattern, &call.target, true));
+        call.labels.contains(label) || (label == "private" && own)
+    };
+    let conditions_hold = |conditions: &ModelConditions, call: &ModelCall, wide: bool| {
+        let any = conditions.labels_any.as_ref().is_none_or(|names| names.iter().any(has));
+        let none = conditions.labels_none.as_ref().is_none_or(|names| !names.iter().any(has));
+        if any && none { conditions_hold(conditions, call, wide) } else { Some(false) }
+    };
     let strict = rule.effect != Verdict::Allow;
     let mut holds = conditions_hold(&rule.when, call, strict);
     if let (Some(true) | None, Some(unless)) = (holds, &rule.unless) {
@@ -266,18 +325,33 @@ fn target(action: &str) -> BoxedStrategy<String> {
     (base, tail).prop_map(|(base, parts)| format!("{base}/{}", parts.join("/"))).boxed()
 }
 
+/// Names of labels for `labels_any` and `labels_none`.
+fn labels() -> impl Strategy<Value = (Option<Vec<String>>, Option<Vec<String>>)> {
+    let names = || prop::option::weighted(0.25, prop::collection::vec(pick(&["private", "untrusted"]), 1));
+    (names(), names())
+}
+
 fn file_conditions() -> impl Strategy<Value = ModelConditions> {
     let paths = prop::option::weighted(0.8, prop::collection::vec(pattern(), 1..3));
-    (paths, prop::option::weighted(0.3, 0u64..4)).prop_map(|(path, size_max)| ModelConditions {
-        path,
-        size_max,
-        ..Default::default()
-    })
+    (paths, prop::option::weighted(0.3, 0u64..4), labels()).prop_map(
+        |(path, size_max, (labels_any, labels_none))| ModelConditions {
+            path,
+            size_max,
+            labels_any,
+            labels_none,
+            ..Default::default()
+        },
+    )
 }
 
 fn host_conditions() -> impl Strategy<Value = ModelConditions> {
     let hosts = prop::option::weighted(0.8, prop::collection::vec(pick(&HOST_PATTERNS), 1..3));
-    hosts.prop_map(|host| ModelConditions { host, ..Default::default() })
+    (hosts, labels()).prop_map(|(host, (labels_any, labels_none))| ModelConditions {
+        host,
+        labels_any,
+        labels_none,
+        ..Default::default()
+    })
 }
 
 fn rule() -> impl Strategy<Value = ModelRule> {
@@ -297,23 +371,31 @@ fn rule() -> impl Strategy<Value = ModelRule> {
     );
     let body = prop_oneof![3 => files.boxed(), 1 => hosts.boxed()];
     let rate = prop::option::weighted(0.3, 1u64..4);
-    (effect, principals, body, rate).prop_map(|(effect, principals, (actions, mut when, unless), rate)| {
-        when.rate_per_sec = rate.filter(|_| effect != Verdict::Deny);
-        let unless = unless.filter(|unless| toml_conditions(unless).is_some());
-        ModelRule { id: String::new(), effect, principals, actions, when, unless }
-    })
+    let flow = prop::option::weighted(0.2, prop::sample::select(&["in", "store", "out"][..]));
+    let others = (rate, flow, prop::bool::weighted(0.4));
+    (effect, principals, body, others).prop_map(
+        |(effect, principals, (actions, mut when, unless), (rate, flow, accepts))| {
+            when.rate_per_sec = rate.filter(|_| effect != Verdict::Deny);
+            let unless = unless.filter(|unless| toml_conditions(unless).is_some());
+            let accepts = accepts && effect == Verdict::Allow;
+            ModelRule { id: String::new(), effect, principals, actions, when, unless, flow, accepts }
+        },
+    )
 }
 
 /// Policies of up to twelve rules with ids in an order of their own.
 pub(crate) fn policy() -> impl Strategy<Value = ModelPolicy> {
     let default = prop::sample::select(&[Verdict::Deny, Verdict::Deny, Verdict::Ask][..]);
     let ids = Just((0..12).map(|number| format!("r{number:02}")).collect::<Vec<_>>()).prop_shuffle();
-    (default, prop::collection::vec(rule(), 0..12), ids).prop_map(|(default, mut rules, ids)| {
-        for (rule, id) in rules.iter_mut().zip(ids) {
-            rule.id = id;
-        }
-        ModelPolicy { default, rules }
-    })
+    let private = prop::collection::vec(pattern(), 1..3);
+    (default, private, prop::collection::vec(rule(), 0..12), ids).prop_map(
+        |(default, private, mut rules, ids)| {
+            for (rule, id) in rules.iter_mut().zip(ids) {
+                rule.id = id;
+            }
+            ModelPolicy { default, private, rules }
+        },
+    )
 }
 
 /// Calls that come close to the rules.
@@ -323,13 +405,15 @@ pub(crate) fn call() -> impl Strategy<Value = ModelCall> {
         .prop_flat_map(|action| {
             let chain = prop::collection::vec(pick(&PRINCIPALS), 1..4);
             let size = prop::option::weighted(0.8, 0u64..5);
-            (chain, target(&action), size, 0u64..3000, Just(action))
+            let labels = prop::sample::subsequence(vec!["private".to_owned(), "untrusted".to_owned()], 0..=2);
+            (chain, target(&action), size, 0u64..3000, labels, Just(action))
         })
-        .prop_map(|(principals, target, size, time_ms, action)| ModelCall {
+        .prop_map(|(principals, target, size, time_ms, labels, action)| ModelCall {
             principals,
             action,
             target,
             size,
             time_ms,
+            labels,
         })
 }

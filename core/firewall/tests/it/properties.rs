@@ -76,7 +76,7 @@ proptest! {
     fn the_order_of_rules_changes_nothing(
         (model, shuffled) in policy().prop_flat_map(|model| {
             let rules = Just(model.rules.clone()).prop_shuffle();
-            (Just(model.clone()), rules.prop_map(move |rules| ModelPolicy { default: model.default, rules }))
+            (Just(model.clone()), rules.prop_map(move |rules| ModelPolicy { rules, ..model.clone() }))
         }),
         calls in prop::collection::vec(call(), 1..25),
     ) {
@@ -106,7 +106,10 @@ proptest! {
         let decision = policy.decide(&call.call(), &call.facts(), &mut RateState::new());
         let strictest = |principal: &String| {
             let applying = explanation.considered.iter().filter(|one| one.applies && one.principal == *principal);
-            applying.map(|one| if one.key.is_some() { Verdict::Deny } else { one.effect }).max().unwrap_or(model.default)
+            let strictest = applying.map(|one| if one.key.is_some() { Verdict::Deny } else { one.effect }).max();
+            let mut own = explanation.considered.iter().filter(|one| one.principal == *principal);
+            let asks = own.any(|one| one.key == Some("untrusted"));
+            strictest.unwrap_or(if asks { Verdict::Ask } else { model.default })
         };
         prop_assert_eq!(call.principals.iter().map(strictest).max(), Some(decision.verdict));
         prop_assert_eq!(explanation.decision, decision);
@@ -131,7 +134,7 @@ proptest! {
     #[test]
     fn no_call_makes_the_decision_panic_and_a_malformed_one_is_denied(call in wild_call(), time_ms in any::<u64>()) {
         let policy = compile("version = 1\n[[rule]]\nid = \"all\"\neffect = \"allow\"\naction = [\"*\"]\n");
-        let facts = Facts { time_ms, object: None };
+        let facts = Facts { time_ms, ..Facts::default() };
         let decision = policy.decide(&call, &facts, &mut RateState::new());
         let refused = matches!(decision.origin, Origin::Malformed | Origin::Builtin);
         prop_assert_eq!(refused, decision.verdict == Verdict::Deny);
@@ -179,7 +182,7 @@ fn a_hundred_thousand_decisions_come_out_the_same_twice() {
             );
             let chain = [pick(40, &["session:ask", "session:run"]), pick(50, &["plugin:files", "program"])];
             let call = Call::file(chain, &pick(10, &["fs::read", "fs::list", "fs::write"]), path.as_bytes());
-            let facts = Facts { time_ms: number * 7, object: None };
+            let facts = Facts { time_ms: number * 7, ..Facts::default() };
             let decision = policy.decide(&call, &facts, &mut rates);
             verdicts[decision.verdict as usize] += 1;
             hash.update(format!("{decision:?}"));

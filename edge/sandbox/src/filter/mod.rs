@@ -20,6 +20,8 @@ pub(crate) struct Surroundings {
     pub(crate) namespaces: bool,
     /// Something else keeps signals inside.
     pub(crate) signals_scoped: bool,
+    /// Opens go to a listener.
+    pub(crate) mediated: bool,
 }
 
 /// The audit number of this architecture (linux/audit.h).
@@ -51,6 +53,7 @@ const fn errno(number: i32) -> u32 {
 const REFUSE: u32 = errno(libc::EPERM);
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
 
 /// The instructions for these surroundings.
 pub(crate) fn program(surroundings: Surroundings) -> Vec<sock_filter> {
@@ -106,6 +109,9 @@ fn applies(entry: &Entry, s: Surroundings) -> bool {
             When::Network => s.network,
             When::NoNetwork => !s.network,
             When::Namespaces => s.namespaces,
+            When::OwnMounts => s.namespaces && !s.mediated,
+            When::Mediated => s.mediated,
+            When::Direct => !s.mediated,
             When::SignalsScoped => s.signals_scoped,
         }
 }
@@ -147,6 +153,8 @@ fn decide(rule: Rule) -> Vec<sock_filter> {
         Rule::Kill => vec![give(KILL)],
         Rule::AllowIf(cases) => any_of(cases, ALLOW, REFUSE),
         Rule::RefuseIf(cases) => any_of(cases, REFUSE, ALLOW),
+        Rule::Notify => vec![give(NOTIFY)],
+        Rule::NotifyUnless(cases) => any_of(cases, REFUSE, NOTIFY),
     }
 }
 

@@ -6,8 +6,8 @@
 //! | when | only in such surroundings; in others the call is refused as if it weren't listed |
 //! | rule | for the call's arguments |
 
-use Rule::{Absent, Allow, AllowIf, Kill, RefuseIf};
-use When::{Always, Namespaces, Network, NoNetwork, SignalsScoped};
+use Rule::{Absent, Allow, AllowIf, Kill, Notify, NotifyUnless, RefuseIf};
+use When::{Always, Direct, Mediated, Namespaces, Network, NoNetwork, OwnMounts, SignalsScoped};
 
 /// A line of the table.
 pub(super) struct Entry {
@@ -37,6 +37,13 @@ pub(super) enum When {
     NoNetwork,
     /// In a mount and pid namespace. Outside one the call would reach what Landlock doesn't cover.
     Namespaces,
+    /// In a mount namespace where nothing is mediated. A descriptor that the listener gives is the caller's, and
+    /// its file may be no file that the program may change.
+    OwnMounts,
+    /// Where files are mediated.
+    Mediated,
+    /// Where none are.
+    Direct,
     /// Where Landlock or a pid namespace keeps signals inside.
     SignalsScoped,
 }
@@ -55,6 +62,10 @@ pub(super) enum Rule {
     AllowIf(&'static [&'static [Test]]),
     /// EPERM if every test of one of the cases holds, else allowed.
     RefuseIf(&'static [&'static [Test]]),
+    /// The listener answers.
+    Notify,
+    /// EPERM if every test of one of the cases holds, else the listener answers.
+    NotifyUnless(&'static [&'static [Test]]),
 }
 
 /// A test of one argument, counted from 0. Flags, domains and descriptors are 32 bits wide to the kernel,
@@ -321,7 +332,8 @@ const COMMON: &[Entry] = entries! {
     SYS_fstat           ALL Always Allow, "sizes";
 
     // Files by path. Landlock and the private root say which.
-    SYS_openat          ALL Always RefuseIf(OPENAT_SET_ID), "the loader, files of its grants";
+    SYS_openat          ALL Direct RefuseIf(OPENAT_SET_ID), "the loader, files of its grants";
+    SYS_openat          PROGRAM Mediated NotifyUnless(OPENAT_SET_ID), "the path lies behind a pointer, so every open is heard of";
     SYS_openat2         EVENTS Always Absent, "its mode lies behind a pointer; openat is asked instead";
     SYS_newfstatat      ALL Always Allow, "as openat";
     SYS_statx           ALL Always Allow, "as openat";
@@ -334,35 +346,39 @@ const COMMON: &[Entry] = entries! {
     SYS_getcwd          ALL Always Allow, "where it is";
     SYS_chdir           EVENTS Always Allow, "shells";
     SYS_fchdir          EVENTS Always Allow, "find, git";
-    SYS_mkdirat         EVENTS Always Allow, "files of writable grants";
-    SYS_unlinkat        EVENTS Always Allow, "as mkdirat";
-    SYS_renameat        EVENTS Always Allow, "as mkdirat";
-    SYS_renameat2       EVENTS Always Allow, "as mkdirat";
+    SYS_mkdirat         EVENTS Direct Allow, "files of writable grants";
+    SYS_mkdirat         PROGRAM Mediated Notify, "as openat";
+    SYS_unlinkat        EVENTS Direct Allow, "as mkdirat";
+    SYS_unlinkat        PROGRAM Mediated Notify, "as openat";
+    SYS_renameat        EVENTS Direct Allow, "as mkdirat";
+    SYS_renameat        PROGRAM Mediated Notify, "as openat";
+    SYS_renameat2       EVENTS Direct Allow, "as mkdirat";
+    SYS_renameat2       PROGRAM Mediated Notify, "as openat";
     SYS_linkat          EVENTS Always Allow, "as mkdirat";
     SYS_symlinkat       EVENTS Always Allow, "as mkdirat";
     SYS_mknodat         PROGRAM Always RefuseIf(SET_ID_AT_2), "mkfifo; Landlock refuses devices and sockets";
     SYS_truncate        EVENTS Always Allow, "as mkdirat; Landlock from ABI 3 on covers it";
     SYS_umask           EVENTS Always Allow, "modes of new files";
-    SYS_getxattr        PROGRAM Namespaces Allow, "ls, cp; Landlock doesn't cover attributes";
-    SYS_lgetxattr       PROGRAM Namespaces Allow, "as getxattr";
-    SYS_fgetxattr       PROGRAM Namespaces Allow, "as getxattr";
-    SYS_listxattr       PROGRAM Namespaces Allow, "as getxattr";
-    SYS_llistxattr      PROGRAM Namespaces Allow, "as getxattr";
-    SYS_flistxattr      PROGRAM Namespaces Allow, "as getxattr";
-    SYS_fchmod          PROGRAM Namespaces RefuseIf(SET_ID_AT_1), "modes of its files; Landlock doesn't cover them, a read-only mount does";
-    SYS_fchmodat        PROGRAM Namespaces RefuseIf(SET_ID_AT_2), "as fchmod";
-    SYS_fchmodat2       PROGRAM Namespaces RefuseIf(SET_ID_AT_2), "as fchmod";
-    SYS_fchown          PROGRAM Namespaces Allow, "as fchmod";
-    SYS_fchownat        PROGRAM Namespaces Allow, "as fchmod";
-    SYS_utimensat       PROGRAM Namespaces Allow, "as fchmod";
-    SYS_setxattr        PROGRAM Namespaces Allow, "as fchmod";
-    SYS_lsetxattr       PROGRAM Namespaces Allow, "as fchmod";
-    SYS_fsetxattr       PROGRAM Namespaces Allow, "as fchmod";
-    SYS_removexattr     PROGRAM Namespaces Allow, "as fchmod";
-    SYS_fremovexattr    PROGRAM Namespaces Allow, "as fchmod";
-    SYS_inotify_init1   PROGRAM Namespaces Allow, "watching files; Landlock doesn't cover it";
-    SYS_inotify_add_watch PROGRAM Namespaces Allow, "as inotify_init1";
-    SYS_inotify_rm_watch PROGRAM Namespaces Allow, "as inotify_init1";
+    SYS_getxattr        PROGRAM OwnMounts Allow, "ls, cp; Landlock doesn't cover attributes";
+    SYS_lgetxattr       PROGRAM OwnMounts Allow, "as getxattr";
+    SYS_fgetxattr       PROGRAM OwnMounts Allow, "as getxattr";
+    SYS_listxattr       PROGRAM OwnMounts Allow, "as getxattr";
+    SYS_llistxattr      PROGRAM OwnMounts Allow, "as getxattr";
+    SYS_flistxattr      PROGRAM OwnMounts Allow, "as getxattr";
+    SYS_fchmod          PROGRAM OwnMounts RefuseIf(SET_ID_AT_1), "modes of its files; Landlock doesn't cover them, a read-only mount does";
+    SYS_fchmodat        PROGRAM OwnMounts RefuseIf(SET_ID_AT_2), "as fchmod";
+    SYS_fchmodat2       PROGRAM OwnMounts RefuseIf(SET_ID_AT_2), "as fchmod";
+    SYS_fchown          PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_fchownat        PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_utimensat       PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_setxattr        PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_lsetxattr       PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_fsetxattr       PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_removexattr     PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_fremovexattr    PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_inotify_init1   PROGRAM OwnMounts Allow, "watching files; Landlock doesn't cover it";
+    SYS_inotify_add_watch PROGRAM OwnMounts Allow, "as inotify_init1";
+    SYS_inotify_rm_watch PROGRAM OwnMounts Allow, "as inotify_init1";
 
     // Sockets that it was given, and connected pairs.
     SYS_socketpair      ALL Always AllowIf(PAIRS), "pairs to its own children";
@@ -425,27 +441,33 @@ const OWN_CALLS: &[Entry] = entries! {
     SYS_epoll_create    ALL Always Allow, "as epoll_create1";
     SYS_epoll_wait      ALL Always Allow, "as epoll_pwait";
     SYS_eventfd         EVENTS Always Allow, "as eventfd2";
-    SYS_open            ALL Always RefuseIf(OPEN_SET_ID), "as openat";
-    SYS_creat           EVENTS Always RefuseIf(SET_ID_AT_1), "as openat";
+    SYS_open            ALL Direct RefuseIf(OPEN_SET_ID), "as openat";
+    SYS_open            PROGRAM Mediated NotifyUnless(OPEN_SET_ID), "as openat";
+    SYS_creat           EVENTS Direct RefuseIf(SET_ID_AT_1), "as openat";
+    SYS_creat           PROGRAM Mediated NotifyUnless(SET_ID_AT_1), "as openat";
     SYS_stat            ALL Always Allow, "as newfstatat";
     SYS_lstat           ALL Always Allow, "as newfstatat";
     SYS_access          ALL Always Allow, "as faccessat";
     SYS_readlink        ALL Always Allow, "as readlinkat";
     SYS_getdents        EVENTS Always Allow, "as getdents64";
-    SYS_mkdir           EVENTS Always Allow, "as mkdirat";
-    SYS_rmdir           EVENTS Always Allow, "as mkdirat";
-    SYS_unlink          EVENTS Always Allow, "as mkdirat";
-    SYS_rename          EVENTS Always Allow, "as mkdirat";
+    SYS_mkdir           EVENTS Direct Allow, "as mkdirat";
+    SYS_mkdir           PROGRAM Mediated Notify, "as openat";
+    SYS_rmdir           EVENTS Direct Allow, "as mkdirat";
+    SYS_rmdir           PROGRAM Mediated Notify, "as openat";
+    SYS_unlink          EVENTS Direct Allow, "as mkdirat";
+    SYS_unlink          PROGRAM Mediated Notify, "as openat";
+    SYS_rename          EVENTS Direct Allow, "as mkdirat";
+    SYS_rename          PROGRAM Mediated Notify, "as openat";
     SYS_link            EVENTS Always Allow, "as mkdirat";
     SYS_symlink         EVENTS Always Allow, "as mkdirat";
     SYS_mknod           PROGRAM Always RefuseIf(SET_ID_AT_1), "as mknodat";
-    SYS_chmod           PROGRAM Namespaces RefuseIf(SET_ID_AT_1), "as fchmod";
-    SYS_chown           PROGRAM Namespaces Allow, "as fchmod";
-    SYS_lchown          PROGRAM Namespaces Allow, "as fchmod";
-    SYS_utime           PROGRAM Namespaces Allow, "as fchmod";
-    SYS_utimes          PROGRAM Namespaces Allow, "as fchmod";
-    SYS_futimesat       PROGRAM Namespaces Allow, "as fchmod";
-    SYS_inotify_init    PROGRAM Namespaces Allow, "as inotify_init1";
+    SYS_chmod           PROGRAM OwnMounts RefuseIf(SET_ID_AT_1), "as fchmod";
+    SYS_chown           PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_lchown          PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_utime           PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_utimes          PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_futimesat       PROGRAM OwnMounts Allow, "as fchmod";
+    SYS_inotify_init    PROGRAM OwnMounts Allow, "as inotify_init1";
 };
 #[cfg(not(target_arch = "x86_64"))]
 const OWN_CALLS: &[Entry] = &[];

@@ -43,9 +43,9 @@ fn run(code: &[sock_filter], call: Call) -> u32 {
 }
 
 fn every_surroundings() -> impl Iterator<Item = Surroundings> {
-    let flags = (0..8).map(|bits| [1, 2, 4].map(|bit| bits & bit != 0));
-    flags.flat_map(|[network, namespaces, signals_scoped]| {
-        SETS.map(|syscalls| Surroundings { syscalls, network, namespaces, signals_scoped })
+    let flags = (0..16).map(|bits| [1, 2, 4, 8].map(|bit| bits & bit != 0));
+    flags.flat_map(|[network, namespaces, signals_scoped, mediated]| {
+        SETS.map(|syscalls| Surroundings { syscalls, network, namespaces, signals_scoped, mediated })
     })
 }
 
@@ -75,6 +75,14 @@ fn expected(surroundings: Surroundings, call: Call) -> u32 {
                 REFUSE
             } else {
                 ALLOW
+            }
+        }
+        Rule::Notify => NOTIFY,
+        Rule::NotifyUnless(cases) => {
+            if any(cases) {
+                REFUSE
+            } else {
+                NOTIFY
             }
         }
     }
@@ -197,11 +205,47 @@ fn plugins_and_landlocked_programs_cannot_change_what_landlock_does_not_cover() 
         libc::SYS_inotify_add_watch,
     ];
     for surroundings in every_surroundings() {
-        let may = surroundings.syscalls == SyscallSet::Program && surroundings.namespaces;
+        let program_of_its_own = surroundings.syscalls == SyscallSet::Program && surroundings.namespaces;
+        let may = program_of_its_own && !surroundings.mediated;
         for number in changes {
             let action = run(&program(surroundings), call(number, [0; 6]));
             assert_eq!(action, if may { ALLOW } else { REFUSE }, "{surroundings:?} {number}");
         }
+    }
+}
+
+#[test]
+fn where_files_are_mediated_no_open_or_change_of_names_goes_past_the_listener() {
+    let numbers = |names: &[&str]| -> Vec<i64> {
+        entries().filter(|e| names.contains(&e.name)).map(|e| e.number).collect()
+    };
+    let opens = numbers(&["SYS_open", "SYS_openat", "SYS_creat"]);
+    let changes = ["SYS_unlink", "SYS_unlinkat", "SYS_rmdir", "SYS_mkdir", "SYS_mkdirat", "SYS_rename"];
+    let changes = numbers(&[&changes[..], &["SYS_renameat", "SYS_renameat2"]].concat());
+    let others = [libc::SYS_openat2, libc::SYS_open_by_handle_at, libc::SYS_io_uring_setup];
+    for surroundings in every_surroundings().filter(|s| s.mediated) {
+        let code = program(surroundings);
+        let is_program = surroundings.syscalls == SyscallSet::Program;
+        for &number in &opens {
+            let wanted = if is_program { NOTIFY } else { REFUSE };
+            assert_eq!(run(&code, call(number, [0; 6])), wanted, "{surroundings:?} {number}");
+            // Set-id bits are refused before anybody is asked.
+            let set_id = call(number, [0, 0o4755, 0o4755 | 0o100, 0o4755, 0, 0]);
+            assert_eq!(run(&code, set_id), REFUSE, "{surroundings:?} {number}");
+        }
+        for &number in &changes {
+            let wanted = if is_program { NOTIFY } else { REFUSE };
+            assert_eq!(run(&code, call(number, [0; 6])), wanted, "{surroundings:?} {number}");
+        }
+        for number in others {
+            let action = run(&code, call(number, [0; 6]));
+            assert!(![ALLOW, NOTIFY].contains(&action), "{surroundings:?} {number} {action:x}");
+        }
+    }
+    for surroundings in every_surroundings().filter(|s| !s.mediated) {
+        let code = program(surroundings);
+        // Nobody listens: an open that was handed over would fail.
+        assert!((0..700).all(|number| run(&code, call(number, [0; 6])) != NOTIFY));
     }
 }
 

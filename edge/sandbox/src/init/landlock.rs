@@ -1,6 +1,6 @@
 //! Landlock: every right and scope that the kernel's ABI knows is taken away, and the grants are given back.
 
-use super::{During, Failure, devices};
+use super::{During, Failure, devices, target};
 use crate::plan::Tier;
 use crate::wire::Job;
 use crate::{Access, SyscallSet};
@@ -9,13 +9,15 @@ use landlock::{
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Confines this process for good.
 pub(super) fn confine(job: &Job) -> Result<(), Failure> {
     let abi = ABI::from(job.plan.landlock_abi as i32);
     let mut rules = ruleset(abi, job.network).during("making a Landlock ruleset")?;
-    for (path, rights) in grants(job, abi) {
+    let grants = grants(job, abi);
+    check_mediated(job, &grants)?;
+    for (path, rights) in grants {
         rules = allow(rules, &path, rights, abi).during(format_args!("allowing {}", path.display()))?;
     }
     let status = rules.restrict_self().map_err(io::Error::other).during("enforcing Landlock")?;
@@ -40,7 +42,7 @@ fn ruleset(abi: ABI, network: bool) -> io::Result<RulesetCreated> {
     rules.create().map_err(io::Error::other)
 }
 
-fn grants(job: &Job, abi: ABI) -> Vec<(std::path::PathBuf, BitFlags<AccessFs>)> {
+fn grants(job: &Job, abi: ABI) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let namespaces = job.plan.tier == Tier::Namespaces;
     let program = job.syscalls == SyscallSet::Program;
     let scratch = if program { Access::ReadWriteExecute } else { Access::ReadWrite };
@@ -55,14 +57,30 @@ fn grants(job: &Job, abi: ABI) -> Vec<(std::path::PathBuf, BitFlags<AccessFs>)> 
     }
     if let Some(tmp) = &job.private_tmp {
         all.push(((&tmp.0).into(), rights(scratch, abi)));
-    } else if job.private_tmp_bytes.is_some() && namespaces {
+    } else if job.private_tmp_bytes.is_some() && namespaces && !target::lies_in_tmp(job) {
         all.push(own("/tmp", scratch));
     }
     if namespaces && program {
-        all.push(own("/dev/shm", Access::ReadWrite));
+        all.push(own(target::MEMORY, Access::ReadWrite));
         all.extend(job.plan.proc.then(|| own("/proc", Access::Read)));
     }
     all
+}
+
+/// A mediated tree has no rule here, so Landlock refuses to open, change or run anything in it, whoever lets the
+/// call go on and whatever path it reads then: the wall behind the listener. A rule above the tree would hold in
+/// the tree too.
+fn check_mediated(job: &Job, grants: &[(PathBuf, BitFlags<AccessFs>)]) -> Result<(), Failure> {
+    for (tree, _) in &job.mediated {
+        let tree = Path::new(&tree.0);
+        let whole = tree.canonicalize().during(format_args!("mediating {}", tree.display()))?;
+        let is_around = |path: &PathBuf| path.canonicalize().is_ok_and(|path| whole.starts_with(path));
+        if let Some((around, _)) = grants.iter().find(|(path, _)| is_around(path)) {
+            let why = format!("it lies in {}, which the program gets as a whole", around.display());
+            return Err(io::Error::other(why)).during(format_args!("mediating {}", tree.display()));
+        }
+    }
+    Ok(())
 }
 
 /// A grant in Landlock's words. Devices and sockets are never made, whatever is granted.

@@ -60,6 +60,8 @@ pub(crate) struct Setup {
     program: Vec<OwnedFd>,
     /// The entrances of the control groups.
     groups: Vec<OwnedFd>,
+    /// Where the listener goes, if anything is mediated.
+    listener: Option<OwnedFd>,
 }
 
 /// Runs the init. It expects the socket to the supervisor as standard input.
@@ -135,13 +137,16 @@ impl Reporter {
 
 fn receive(control: &UnixStream) -> io::Result<Setup> {
     let (job, mut descriptors) = wire::receive_job(control)?;
-    if descriptors.len() != 4 + job.descriptors.len() + job.groups.len() {
+    let mediated = usize::from(!job.mediated.is_empty());
+    if descriptors.len() != 4 + job.descriptors.len() + job.groups.len() + mediated {
         return Err(io::ErrorKind::InvalidData.into());
     }
+    let out_of_the_way = |fd: OwnedFd| sys::copy_above(fd.as_fd(), target::OUT_OF_THE_WAY);
+    let listener = if mediated == 1 { descriptors.pop().map(out_of_the_way).transpose()? } else { None };
     let groups = descriptors.split_off(4 + job.descriptors.len());
     // Out of the way, so that no descriptor of the program takes its number before exec.
-    let report = Reporter::new(sys::copy_above(descriptors.remove(0).as_fd(), target::OUT_OF_THE_WAY)?);
-    Ok(Setup { job, report, program: descriptors, groups })
+    let report = Reporter::new(out_of_the_way(descriptors.remove(0))?);
+    Ok(Setup { job, report, program: descriptors, groups, listener })
 }
 
 /// What is to be removed when all is over.

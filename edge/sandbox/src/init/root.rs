@@ -75,6 +75,10 @@ impl Places {
         for (path, access) in &job.grants {
             places.add(Path::new(&path.0), *access)?;
         }
+        // Seen, so that names can be looked up; opened is nothing of it (see `landlock`).
+        for (path, access) in &job.mediated {
+            places.add(Path::new(&path.0), *access)?;
+        }
         Ok(places)
     }
 

@@ -4,7 +4,7 @@ use super::executed::{self, Gate};
 use super::{During, Failure, Setup, landlock};
 use crate::filter::{self, Surroundings};
 use crate::plan::Tier;
-use crate::wire::{Job, Report};
+use crate::wire::{self, Job, Report};
 use crate::{Enforced, Layer, SyscallSet, process, sys};
 use rustix::process::Pid;
 use std::ffi::CString;
@@ -37,7 +37,7 @@ pub(super) fn become_program(setup: Setup, parent: Parent, gate: Gate) -> ! {
 
 /// Returns only if something failed.
 fn prepare_and_exec(setup: Setup, parent: Parent, gate: Gate) -> Result<(), Failure> {
-    let Setup { job, report, program, groups } = setup;
+    let Setup { job, report, program, groups, listener } = setup;
     let seen = gate.pass().during("waiting for the init")?;
     for group in groups {
         std::fs::File::from(group).write_all(b"0").during("entering a cgroup")?;
@@ -72,10 +72,20 @@ fn prepare_and_exec(setup: Setup, parent: Parent, gate: Gate) -> Result<(), Fail
     }
     sys::reset_signals();
     if job.plan.uses(Layer::Seccomp) {
-        sys::install_filter(&filter::program(surroundings(&job))).during("installing the filter")?;
+        install_filter(&job, listener.as_ref()).during("installing the filter")?;
     }
     let error = sys::exec(&strings.executable, &strings.argv, &strings.environment);
     report.send(&Report::NotExecuted { error: error.to_string() }).during("reporting")
+}
+
+/// The last thing before exec. Where files are mediated the listener goes to the supervisor, past the init, and
+/// this process's own descriptors of both are closed by exec.
+fn install_filter(job: &Job, listener: Option<&OwnedFd>) -> io::Result<()> {
+    let program = filter::program(surroundings(job));
+    match listener {
+        None => sys::install_filter(&program),
+        Some(to) => wire::send_descriptor(to, sys::install_filter_with_listener(&program)?),
+    }
 }
 
 /// Asks for a signal at the init's end, which may have come before.
@@ -93,8 +103,24 @@ fn surroundings(job: &Job) -> Surroundings {
         network: job.network,
         namespaces: job.plan.tier == Tier::Namespaces,
         signals_scoped: job.plan.signals_scoped,
+        mediated: !job.mediated.is_empty(),
     }
 }
+
+/// Where the program finds its private `/tmp`, if that isn't `/tmp`.
+pub(super) fn private_tmp(job: &Job) -> Option<&Path> {
+    let apart = job.plan.tier == Tier::Namespaces && job.private_tmp_bytes.is_some() && lies_in_tmp(job);
+    job.private_tmp.as_ref().map(|path| Path::new(&path.0)).or(apart.then(|| Path::new(MEMORY)))
+}
+
+/// In a private root `/tmp` would be above a mediated tree that lies in it, and Landlock grants what is beneath
+/// with what is above.
+pub(super) fn lies_in_tmp(job: &Job) -> bool {
+    job.mediated.iter().any(|(path, _)| Path::new(&path.0).starts_with("/tmp"))
+}
+
+/// The memory of a private root that every program has.
+pub(super) const MEMORY: &str = "/dev/shm";
 
 /// What exec takes.
 struct Strings {
@@ -108,7 +134,7 @@ impl Strings {
         let whole = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from).during("reading the profile");
         let pair = |key: &[u8], value: &[u8]| whole(&[key, b"=", value].concat());
         let environment = job.environment.iter().map(|(k, v)| pair(k.0.as_bytes(), v.0.as_bytes()));
-        let tmp = job.private_tmp.iter().map(|path| pair(b"TMPDIR", path.0.as_bytes()));
+        let tmp = private_tmp(job).map(|path| pair(b"TMPDIR", path.as_os_str().as_bytes()));
         Ok(Self {
             executable: whole(job.executable.0.as_bytes())?,
             argv: job.argv.iter().map(|a| whole(a.0.as_bytes())).collect::<Result<_, _>>()?,

@@ -6,6 +6,7 @@ mod attempts;
 mod death;
 mod executed;
 mod limits;
+mod mediated;
 mod plan;
 mod programs;
 mod stage;

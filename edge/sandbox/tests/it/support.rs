@@ -16,7 +16,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_ioi-init")).parent().expect("a directory");
     let path = match std::env::var_os(PROGRAMS_VARIABLE) {
         Some(directory) => Path::new(&directory).join(name),
-        None if ["harmless", "hostile"].contains(&name) => built.join("examples").join(name),
+        None if ["harmless", "hostile", "opens"].contains(&name) => built.join("examples").join(name),
         None => built.join(name),
     };
     assert!(path.exists(), "{} isn't built; run the tests with `cargo test -p ioi-sandbox`", path.display());

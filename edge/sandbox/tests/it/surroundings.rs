@@ -11,7 +11,7 @@ const VARIABLE: &str = "IOI_TEST_SURROUNDINGS";
 
 fn copy_programs(to: &Path) {
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755)).unwrap();
-    for name in ["ioi-init", "ioi-without-namespaces", "harmless", "hostile"] {
+    for name in ["ioi-init", "ioi-without-namespaces", "harmless", "hostile", "opens"] {
         copy_program(program(name), to.join(name));
     }
     copy_program(std::env::current_exe().unwrap(), to.join("tests"));

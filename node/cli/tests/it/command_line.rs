@@ -202,6 +202,13 @@ fn doctor_shows_every_property_and_starts_nothing() {
 }
 
 #[test]
+fn doctor_reports_on_the_kernel_without_our_programs_and_then_ends_with_5() {
+    let place = Place::new();
+    let outcome = place.ioi(["doctor"]).env("IOI_BIN_DIR", place.path("docs")).outcome();
+    outcome.assert_fails(5, &["files-confined", "ioi-init is missing", "install IOI again"]);
+}
+
+#[test]
 fn doctor_in_json_says_of_each_property_either_what_holds_it_or_what_is_missing() {
     let place = Place::new();
     let here = place.ioi(["--json", "doctor"]);

@@ -232,6 +232,7 @@ origin = "{origin}"
 methods = ["POST"]
 paths = ["/v1/chat/completions"]
 credential = "another"
+untrusted = "accept"
 "#
     );
     let stored = place.ioi(["credential", "set", "another"]).outcome_with(b"another-secret-value");
@@ -438,4 +439,67 @@ fn a_bad_name_is_refused_before_the_secret_is_read_and_anything_starts() {
         assert_eq!(outcome.event("error")["error"], "argument.invalid");
     }
     assert_eq!(std::fs::read_dir(place.path("home")).unwrap().count(), 0);
+}
+
+/// Reading is allowed, and what the command line adds, but nothing leaves with this label.
+fn labelled(label: &str) -> String {
+    format!(
+        r#"
+version = 1
+[[label]]
+name = "private"
+paths = ["./owls.md"]
+
+[[rule]]
+id = "read"
+effect = "allow"
+principal = ["session:ask", "plugin:files"]
+action = ["fs::list", "fs::read"]
+when = {{ path = ["./**"] }}
+
+[[rule]]
+id = "stays-here"
+effect = "deny"
+action = ["*"]
+flow = "out"
+when = {{ labels_any = ["{label}"] }}
+"#
+    )
+}
+
+fn ask_labelled(place: &Place, endpoint: &Endpoint, label: &str) -> Outcome {
+    let policy = place.write("policy.toml", labelled(label));
+    ask(place, endpoint).arguments(["--policy".as_ref(), policy.as_os_str()]).outcome()
+}
+
+#[test]
+fn once_a_private_file_was_read_nothing_leaves_and_the_refusal_says_which_read_it_was() {
+    let place = place();
+    let endpoint = Endpoint::streaming(&["never"]);
+    let outcome = ask_labelled(&place, &endpoint, "private");
+    let private = place.path("docs/owls.md").canonicalize().unwrap();
+    let read = format!("is fs::read of {} by plugin:files", private.display());
+    let words = ["stays-here", "to a session with `private` data", &read, "policy.denied"];
+    assert_fails_with_receipt(&place, &outcome, 3, &words);
+    assert_eq!(endpoint.heard().len(), 0, "something was sent");
+}
+
+#[test]
+fn a_session_that_has_read_nothing_private_sends_under_the_same_policy() {
+    let place = place();
+    fs::remove_file(place.path("docs/owls.md")).unwrap();
+    let endpoint = Endpoint::streaming(&["In reeds [1]."]);
+    let outcome = ask_labelled(&place, &endpoint, "private");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(endpoint.heard().len(), 1);
+}
+
+#[test]
+fn what_a_plugin_says_is_untrusted_from_its_start() {
+    let place = place();
+    let endpoint = Endpoint::streaming(&["never"]);
+    let outcome = ask_labelled(&place, &endpoint, "untrusted");
+    let words = ["stays-here", "with `untrusted` data", "is the start of plugin:files", "policy.denied"];
+    assert_fails_with_receipt(&place, &outcome, 3, &words);
+    assert_eq!(endpoint.heard().len(), 0, "something was sent");
 }

@@ -245,3 +245,45 @@ fn an_action_that_there_is_not_is_2_with_the_one_that_was_probably_meant() {
     assert_eq!((outcome.code, &outcome.event("error")["message"]), (Some(2), &meant.into()), "{outcome:?}");
     place.ioi(["policy", "explain", "fs::*"]).outcome().assert_fails(2, &["no action `fs::*`"]);
 }
+
+#[test]
+fn tests_of_a_policy_pass_or_end_with_3_and_rules_without_a_test_are_named() {
+    let place = with_document();
+    let policy = r#"version = 1
+[[rule]]
+id = "read"
+effect = "allow"
+principal = ["session:ask"]
+action = ["fs::read"]
+when = { path = ["./**"] }
+[[rule]]
+id = "idle"
+effect = "deny"
+action = ["wallet::send"]
+"#;
+    let policy = place.write("policy.toml", policy);
+    let test = |expected: &str| {
+        format!(
+            "[[test]]\nname = \"t\"\nprincipal = [\"session:ask\"]\naction = \"fs::read\"\npath = \"./a\"\nexpect = \"{expected}\"\n"
+        )
+    };
+    let run = |tests: &str, flags: &[&str]| {
+        place.write("policy.test.toml", tests);
+        let words = [flags, &["policy", "test", "--root"]].concat();
+        let call = place.ioi(words).arguments([place.path("docs").as_os_str()]);
+        call.arguments(["--policy".as_ref(), policy.as_os_str()]).outcome()
+    };
+    let passed = run(&test("allow"), &[]);
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    assert!(passed.stdout.contains("policy.toml:8: no test touches the rule `idle`"), "{passed:?}");
+    assert!(passed.stdout.contains("1 test, 0 failed, 1 rule untested"), "{passed:?}");
+    run(&test("deny"), &[])
+        .assert_fails(3, &["policy.test.toml:1: failed: t", "expected deny, got allow", "1 of 1"]);
+    run("[[test]]", &[]).assert_fails(2, &["policy.test.toml:1:1", "a test has no `name`"]);
+    let json = run(&(test("allow") + &test("ask")), &["--json"]);
+    let lines: Vec<serde_json::Value> =
+        json.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["passed"], &lines[1]["passed"]), (&true.into(), &false.into()), "{json:?}");
+    assert_eq!((&lines[2]["passed"], &lines[2]["failed"]), (&1.into(), &1.into()), "{json:?}");
+    assert_eq!(lines[2]["untested"][0]["id"], "idle");
+}

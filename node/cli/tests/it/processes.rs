@@ -40,6 +40,11 @@ fn all() -> impl Iterator<Item = Stat> {
 }
 
 impl Process {
+    /// The one that has this number now.
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        stat(pid).map(|found| found.process)
+    }
+
     pub(crate) fn is_alive(self) -> bool {
         stat(self.pid).is_some_and(|now| now.process == self && !now.is_ended)
     }

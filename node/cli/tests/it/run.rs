@@ -83,10 +83,12 @@ fn standard_input_output_and_error_are_the_programs_own() {
     let outcome = place.run(["sh", "-c", "cat; echo beside >&2"]).outcome_with(&bytes);
     assert_eq!(outcome.code, Some(0));
     assert_eq!(outcome.stdout.as_bytes(), bytes);
-    // Ours are a line before it, where limits are only advisory, and two after it.
+    // Ours are a line before it, where limits are only advisory, and three after it.
     let words: Vec<_> = outcome.stderr.lines().filter(|line| !line.contains("advisory")).collect();
-    assert_eq!((words[0], words.len()), ("beside", 3), "{}", outcome.stderr);
-    assert!(words[2].starts_with("ioi verify /"), "{}", outcome.stderr);
+    assert_eq!((words[0], words.len()), ("beside", 4), "{}", outcome.stderr);
+    let folder = place.path("work").display().to_string();
+    assert!(words[1].starts_with("Direct, ") && words[1].contains(&folder), "{}", outcome.stderr);
+    assert!(words[3].starts_with("ioi verify /"), "{}", outcome.stderr);
 }
 
 #[test]

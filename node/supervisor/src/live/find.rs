@@ -76,10 +76,28 @@ pub async fn find(home: &Home) -> Result<Found, HomeError> {
     Ok(found)
 }
 
-async fn reach(place: &Place, log: LogId) -> io::Result<LiveRun> {
+/// The process that listens for a run now; `None` where nobody does, or it can't be seen from here.
+///
+/// # Errors
+/// When the folder can't be used, or there is no room for another connection.
+pub async fn listener(home: &Home, log: LogId) -> io::Result<Option<i32>> {
+    let Some(place) = Place::open(home).map_err(io::Error::other)? else { return Ok(None) };
+    match connect(&place, log).await {
+        Ok((_, pid)) => Ok(pid),
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn connect(place: &Place, log: LogId) -> io::Result<(UnixStream, Option<i32>)> {
     let connecting = tokio::time::timeout(CONNECT_WITHIN, UnixStream::connect(place.socket_path(log)));
     let stream = connecting.await.map_err(|_| io::Error::from(ErrorKind::TimedOut))??;
     let pid = stream.peer_cred()?.pid().filter(|pid| *pid > 0);
+    Ok((stream, pid))
+}
+
+async fn reach(place: &Place, log: LogId) -> io::Result<LiveRun> {
+    let (stream, pid) = connect(place, log).await?;
     let shows = shows(&place.read_key(log)?)?;
     let channel = pair::client(stream.into_std()?.into()).await?;
     Ok(LiveRun { log, pid, client: PublicClient::with_interceptor(channel, shows) })

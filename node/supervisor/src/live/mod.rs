@@ -27,7 +27,7 @@ mod processes;
 mod service;
 
 pub(crate) use door::Live;
-pub use find::{Client, Found, LiveRun, find};
+pub use find::{Client, Found, LiveRun, find, listener};
 pub(crate) use journal::{Change, Happening, Journal};
 pub(crate) use processes::Processes;
 

@@ -220,6 +220,23 @@ impl OrchestratorHost for OrchestratorService {
         Ok(Response::new(wire::WaitProgramReply { code, signal }))
     }
 
+    async fn next_access(
+        &self,
+        _: Request<wire::NextAccessRequest>,
+    ) -> Result<Response<wire::NextAccessReply>, Status> {
+        let accesses = self.run.accesses.next().await;
+        let end = accesses.is_empty();
+        Ok(Response::new(wire::NextAccessReply { accesses, end }))
+    }
+
+    async fn answer_access(
+        &self,
+        request: Request<wire::AnswerAccessRequest>,
+    ) -> Result<Response<wire::AnswerAccessReply>, Status> {
+        let wire::AnswerAccessRequest { id, allowed } = request.into_inner();
+        Ok(Response::new(self.run.accesses.answer(id, allowed).await?))
+    }
+
     async fn next_question(
         &self,
         _: Request<wire::NextQuestionRequest>,
