@@ -256,6 +256,20 @@ mod tests {
     }
 
     #[test]
+    fn so_many_last_words_are_right_as_the_checksum_has_bits_for() {
+        // The last word's eleven bits end in the checksum: one bit for each three words.
+        for size in SIZES {
+            let word = |index: u16| Word { index, start: 0, end: 0, gap: 0 };
+            let mut words: Vec<_> = (0..size as u16).map(|number| word(number * 83)).collect();
+            let right = (0..2048).filter(|index| {
+                words[size - 1] = word(*index);
+                is_phrase(&words)
+            });
+            assert_eq!(right.count(), 2048 >> (size / 3), "{size} words");
+        }
+    }
+
+    #[test]
     fn a_phrase_is_found_wherever_the_steps_fall() {
         let phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow";
         for shift in 0..STEP_BYTES * 2 {
