@@ -112,6 +112,26 @@ impl Policy {
         Ok(())
     }
 
+    /// Whether a rule speaks about something in a tree that is given to a program without being asked about, as
+    /// what it was installed with: one that is no plain allow, or a label. A pattern that begins with a wildcard,
+    /// as `/**/*.key`, speaks about no tree. A path that is not canonical is limited.
+    #[must_use]
+    pub fn limits_in(&self, principals: &[&str], tree: &[u8]) -> bool {
+        let Ok(path) = CallPath::new(Cow::Borrowed(tree)) else { return true };
+        let limits = |rule: &Rule| {
+            let touches = |principal: &&str, action| touches(rule, principal, action, &path);
+            let actions = actions_of(Access::Read);
+            let globs = rule.when.path.as_deref();
+            let is_meant =
+                |glob: &crate::glob::Glob| glob.literal_prefix().len() > 1 && glob.may_touch_tree(path.nfc());
+            let names_a_place = globs.is_none_or(|globs| globs.iter().any(is_meant));
+            !rule.is_plain_allow()
+                && names_a_place
+                && actions.iter().any(|action| principals.iter().any(|who| touches(who, action)))
+        };
+        self.rules.iter().any(limits) || !self.labels.beneath(tree).is_empty()
+    }
+
     fn direct_action(
         &self,
         principal: &str,

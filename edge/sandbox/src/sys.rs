@@ -452,11 +452,17 @@ pub(crate) fn act_without_capabilities() -> io::Result<()> {
 /// refuse it; so it is tried.
 pub(crate) fn reads_children() -> bool {
     static MARK: [u8; 4] = *b"mark";
-    // SAFETY: the child makes two bare system calls and nothing else; it is killed and waited for here.
+    // SAFETY: the child makes a few bare system calls and nothing else; it is killed and waited for here.
     unsafe {
+        let parent = libc::getpid();
         let child = libc::fork();
         if child == 0 {
-            libc::pause();
+            // Should we be killed meanwhile, it must not go on holding what tells others of our end.
+            libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0);
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if libc::getppid() == parent {
+                libc::pause();
+            }
             libc::_exit(0);
         }
         if child < 0 {

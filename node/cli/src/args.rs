@@ -134,7 +134,7 @@ pub(crate) struct DemoArgs {
 #[command(arg_required_else_help = true)]
 pub(crate) struct StopArgs {
     /// Runs, by the first digits of their log.
-    #[arg(value_name = "LOG", conflicts_with = "all")]
+    #[arg(value_name = "LOG", conflicts_with = "all", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) session: Vec<String>,
     /// Every live run of yours.
     #[arg(long)]

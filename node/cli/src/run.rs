@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::node::{self, Interrupt, ReceiptCopy};
 use crate::policies;
 use crate::render::Screen;
-use crate::trees::Trees;
+use crate::trees::{PRINCIPALS, Trees};
 use ioi_firewall::{Access as PolicyAccess, Context, Policy, ProtectedPath, protected_paths};
 use ioi_node_supervisor::wire::{PolicySource, RunTask, task::Task};
 use ioi_node_supervisor::{Job, Settings, measure};
@@ -236,7 +236,11 @@ fn prefixes(executable: &Path, policy: &Policy) -> Vec<PathBuf> {
     let prefix = bin.and_then(Path::parent).filter(|prefix| {
         ["lib", "lib64", "libexec", "versions"].iter().any(|libraries| prefix.join(libraries).is_dir())
     });
-    prefix.filter(|prefix| may_be_granted(prefix, policy)).map(Path::to_owned).into_iter().collect()
+    let is_free = |prefix: &&Path| {
+        may_be_granted(prefix, policy)
+            && !policy.limits_in(&PRINCIPALS, prefix.as_os_str().as_encoded_bytes())
+    };
+    prefix.filter(is_free).map(Path::to_owned).into_iter().collect()
 }
 
 /// No home folder, nothing above one, and nothing that holds keys by custom.

@@ -13,6 +13,7 @@ use ioi_node_supervisor::Home;
 use ioi_node_supervisor::live::{self, LiveRun};
 use ioi_types::LogId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::json;
 use std::os::fd::OwnedFd;
@@ -79,7 +80,11 @@ async fn try_stop(home: &Home, run: LiveRun, within: Duration) -> std::io::Resul
     if live::listener(home, run.log).await? != run.pid {
         return Ok(Stopped::Ended { receipt: has_receipt(home, run.log) });
     }
-    pidfd_send_signal(&process, Signal::TERM)?;
+    match pidfd_send_signal(&process, Signal::TERM) {
+        // It has ended by now, which is seen below.
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => return Err(error.into()),
+    }
     if has_ended(&process, within).await {
         return Ok(Stopped::Ended { receipt: has_receipt(home, run.log) });
     }

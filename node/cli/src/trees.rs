@@ -15,7 +15,8 @@ struct Tree {
 /// All of them, each path once.
 pub(crate) struct Trees(Vec<Tree>);
 
-const PRINCIPALS: [&str; 2] = ["session:run", "program"];
+/// Who opens files in a program's name.
+pub(crate) const PRINCIPALS: [&str; 2] = ["session:run", "program"];
 
 impl Trees {
     /// What no rule opens stays direct here: the session refuses it, and its receipt says so.

@@ -134,6 +134,11 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether a rule speaks about something in a tree that no rule was asked about.
+    pub(crate) fn limits_in(&self, principals: &[&str], tree: &[u8]) -> bool {
+        self.policy.limits_in(principals, tree)
+    }
+
     /// A program can open all of a tree, so it has taken in whatever is labelled there.
     pub(crate) fn granted(&self, tree: &[u8], permit: &Permit) {
         let what = || format!("the start of a program that may open all of {}", show(tree));

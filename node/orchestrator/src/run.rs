@@ -75,7 +75,18 @@ fn check_trees(session: &Session, task: &wire::RunTask) -> Result<(), Failure> {
             Failure::new(ErrorCode::PolicyDenied, message)
         })?;
     }
-    Ok(())
+    let principals = principals(session);
+    let principals: Vec<_> = principals.iter().map(String::as_str).collect();
+    match task.program_roots.iter().find(|root| session.gate.limits_in(&principals, root)) {
+        Some(root) => {
+            let root = String::from_utf8_lossy(root);
+            let message = format!(
+                "the program can't be given `{root}`, with which it is installed: a rule or label speaks about it"
+            );
+            Err(Failure::new(ErrorCode::PolicyDenied, message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn closing(session: &Session, task: &wire::RunTask, code: i32) -> Closing {

@@ -219,6 +219,10 @@ fn check_relative(path: &[u8]) -> Result<(), Refused> {
 pub(crate) fn facts(descriptor: &OwnedFd) -> Result<Facts, Refused> {
     let unreadable = |errno: Errno| refused(ErrorCode::PathUnreadable, errno.to_string());
     let stat = fs::fstat(descriptor).map_err(unreadable)?;
+    if stat.st_nlink == 0 {
+        // Its path would have a note at its end, which no rule about the file knows.
+        return Err(refused(ErrorCode::PathUnreadable, "it was removed while it was opened"));
+    }
     let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let path = fs::readlink(&link, Vec::new()).map_err(unreadable)?;
     Ok(Facts {

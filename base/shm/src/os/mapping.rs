@@ -89,7 +89,9 @@ impl Mapping {
         let start = unsafe { room.add(before) };
         // SAFETY: it replaces a part of the room, which only this function knows and nobody touches.
         let mapped = unsafe { mmap(start.cast(), bytes, prot, flags | MapFlags::FIXED, file, 0) };
-        let kept = if mapped.is_ok() { bytes.next_multiple_of(page_size()) } else { 0 };
+        // Where it failed, the kernel may have made a hole there already, in which another thread maps
+        // something now: addresses may be lost, but nobody else's memory.
+        let kept = bytes.next_multiple_of(page_size());
         // SAFETY: what lies before the new mapping in the room and after it; nothing refers to either.
         unsafe {
             unmap(room, before);

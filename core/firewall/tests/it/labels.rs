@@ -237,3 +237,27 @@ fn a_chain_is_guarded_for_every_member() {
     let decision = decided(&compile(text), &call, &[(UNTRUSTED, 1)]);
     assert_eq!((decision.verdict, decision.rule.map(|rule| rule.id)), (Verdict::Ask, Some("b".to_owned())));
 }
+
+#[test]
+fn a_tree_that_comes_with_a_program_is_limited_by_every_rule_and_label_that_touches_it() {
+    let who = ["session:run", "program"];
+    let rule = |effect: &str, action: &str, when: &str| {
+        compile(&format!(
+            "version = 1\n[[rule]]\nid = \"a\"\neffect = \"{effect}\"\naction = [\"{action}\"]\nwhen = {{ {when} }}\n"
+        ))
+    };
+    let inside = "path = [\"/opt/app/private/**\"]";
+    assert!(rule("deny", "fs::read", inside).limits_in(&who, b"/opt/app"));
+    assert!(rule("ask", "fs::list", inside).limits_in(&who, b"/opt/app"));
+    assert!(rule("allow", "fs::read", &format!("{inside}, size_max = \"1 B\"")).limits_in(&who, b"/opt/app"));
+    assert!(!rule("allow", "fs::read", inside).limits_in(&who, b"/opt/app"));
+    assert!(!rule("deny", "fs::write", inside).limits_in(&who, b"/opt/app"));
+    assert!(!rule("deny", "fs::read", inside).limits_in(&who, b"/opt/other"));
+    assert!(!rule("deny", "fs::read", "path = [\"/**/*.key\"]").limits_in(&who, b"/opt/app"));
+    assert!(!rule("deny", "fs::read", "path = [\"/**/*.key\", \"/srv/x\"]").limits_in(&who, b"/opt/app"));
+    assert!(rule("deny", "fs::read", "path = [\"/opt/**/*.key\"]").limits_in(&who, b"/opt/app"));
+    assert!(rule("deny", "fs::read", "size_max = \"1 B\"").limits_in(&who, b"/opt/app"));
+    let labelled = compile("version = 1\n[[label]]\nname = \"p\"\npaths = [\"/opt/app/x\"]\n");
+    assert!(labelled.limits_in(&who, b"/opt/app") && !labelled.limits_in(&who, b"/opt/b"));
+    assert!(labelled.limits_in(&who, b"opt/../b"));
+}

@@ -182,6 +182,9 @@ fn test_or_skip(test: Test, rest: usize) -> Vec<sock_filter> {
         Test::AnyBit { argument, mask } => {
             vec![load(offset_low(argument)), branch(JUMP_IF_ANY_BIT, mask, 0, skip)]
         }
+        Test::Differs { argument, value } => {
+            vec![load(offset_low(argument)), branch(JUMP_IF_EQUAL, value, skip, 0)]
+        }
         Test::Null { argument } => vec![
             load(offset_low(argument)),
             branch(JUMP_IF_EQUAL, 0, 0, skip + 2),

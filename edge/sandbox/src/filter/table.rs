@@ -81,6 +81,10 @@ pub(super) enum Test {
         argument: u8,
         mask: u32,
     },
+    Differs {
+        argument: u8,
+        value: u32,
+    },
     /// All 64 bits are zero.
     Null {
         argument: u8,
@@ -121,10 +125,20 @@ const INTERNET: &[&[Test]] = &[
 ];
 /// Without an address to send to, the descriptor must be connected already.
 const UNADDRESSED: &[&[Test]] = &[&[null(4)]];
-/// Typing into the terminal for the user (TIOCSTI), the console's paste (TIOCLINUX), and all requests of
-/// sockets, which tell about the machine's network and set who gets signals.
-const BAD_REQUESTS: &[&[Test]] =
-    &[&[is(1, 0x5412)], &[is(1, 0x541C)], &[Test::Equals { argument: 1, mask: 0xFF00, value: 0x8900 }]];
+/// Requests of terminals, but for typing for the user (TIOCSTI) and the console's paste (TIOCLINUX); sharing the
+/// blocks of two open files, one to be read and one to be written (FICLONE, FICLONERANGE); and reading a file's
+/// flags. Others of a file system (snapshots, flags, verity) change what neither Landlock nor a mode covers, and
+/// those of sockets tell about the machine's network and set who gets signals.
+const REQUESTS: &[&[Test]] = &[
+    &[
+        Test::Equals { argument: 1, mask: 0xFF00, value: 0x5400 },
+        Test::Differs { argument: 1, value: 0x5412 },
+        Test::Differs { argument: 1, value: 0x541C },
+    ],
+    &[is(1, 0x4004_9409)],
+    &[is(1, 0x4020_940D)],
+    &[is(1, 0x8008_6601)],
+];
 /// Closing at exec, non-blocking, what can be read, and whether it is a terminal.
 const PLAIN_REQUESTS: &[&[Test]] = &[
     &[is(1, 0x5450)],
@@ -135,8 +149,9 @@ const PLAIN_REQUESTS: &[&[Test]] = &[
     &[is(1, 0x5413)],
     &[is(1, 0x802C_542A)],
 ];
-/// Who gets the signals of a descriptor (F_SETOWN, F_SETSIG, F_SETOWN_EX): a way to signal anybody.
-const SIGNAL_OWNERS: &[&[Test]] = &[&[is(1, 8)], &[is(1, 10)], &[is(1, 15)]];
+/// Who gets the signals of a descriptor (F_SETOWN, F_SETSIG, F_SETOWN_EX): a way to signal anybody. And leases
+/// (F_SETLEASE), which hold up whoever opens the file, in the sandbox or not.
+const SIGNAL_OWNERS: &[&[Test]] = &[&[is(1, 8)], &[is(1, 10)], &[is(1, 15)], &[is(1, 1024)]];
 /// The calling process or thread only.
 const OWN: &[&[Test]] = &[&[is(0, 0)]];
 /// Its own limits, or anybody's for reading.
@@ -157,8 +172,11 @@ const fn any(argument: u8, mask: u32) -> Test {
 const SET_ID_AT_1: &[&[Test]] = &[&[any(1, SET_ID)]];
 const SET_ID_AT_2: &[&[Test]] = &[&[any(2, SET_ID)]];
 /// Creating with such bits; without creating, the mode means nothing.
-const OPEN_SET_ID: &[&[Test]] = &[&[any(1, O_CREAT | O_TMPFILE), any(2, SET_ID)]];
-const OPENAT_SET_ID: &[&[Test]] = &[&[any(2, O_CREAT | O_TMPFILE), any(3, SET_ID)]];
+/// And the access mode 3, which neither reads nor writes: Landlock asks no right for it.
+const OPEN_REFUSED: &[&[Test]] =
+    &[&[any(1, O_CREAT | O_TMPFILE), any(2, SET_ID)], &[Test::Equals { argument: 1, mask: 3, value: 3 }]];
+const OPENAT_REFUSED: &[&[Test]] =
+    &[&[any(2, O_CREAT | O_TMPFILE), any(3, SET_ID)], &[Test::Equals { argument: 2, mask: 3, value: 3 }]];
 /// Asking (all ones) or setting the plain Linux personality.
 const PLAIN_PERSONALITY: &[&[Test]] = &[&[is(0, 0)], &[is(0, u32::MAX)]];
 
@@ -306,7 +324,7 @@ const COMMON: &[Entry] = entries! {
     SYS_dup3            ALL Always Allow, "redirections";
     SYS_fcntl           ALL Always RefuseIf(SIGNAL_OWNERS), "flags of descriptors, seals";
     SYS_ioctl           OURS Always AllowIf(PLAIN_REQUESTS), "is it a terminal, how much is there to read";
-    SYS_ioctl           PROGRAM Always RefuseIf(BAD_REQUESTS), "terminals; Landlock keeps devices away";
+    SYS_ioctl           PROGRAM Always AllowIf(REQUESTS), "terminals, copies that share blocks";
     SYS_lseek           ALL Always Allow, "files";
     SYS_pipe2           ALL Always Allow, "pipes";
     SYS_ppoll           ALL Always Allow, "waiting";
@@ -332,8 +350,8 @@ const COMMON: &[Entry] = entries! {
     SYS_fstat           ALL Always Allow, "sizes";
 
     // Files by path. Landlock and the private root say which.
-    SYS_openat          ALL Direct RefuseIf(OPENAT_SET_ID), "the loader, files of its grants";
-    SYS_openat          PROGRAM Mediated NotifyUnless(OPENAT_SET_ID), "the path lies behind a pointer, so every open is heard of";
+    SYS_openat          ALL Direct RefuseIf(OPENAT_REFUSED), "the loader, files of its grants";
+    SYS_openat          PROGRAM Mediated NotifyUnless(OPENAT_REFUSED), "the path lies behind a pointer, so every open is heard of";
     SYS_openat2         EVENTS Always Absent, "its mode lies behind a pointer; openat is asked instead";
     SYS_newfstatat      ALL Always Allow, "as openat";
     SYS_statx           ALL Always Allow, "as openat";
@@ -441,8 +459,8 @@ const OWN_CALLS: &[Entry] = entries! {
     SYS_epoll_create    ALL Always Allow, "as epoll_create1";
     SYS_epoll_wait      ALL Always Allow, "as epoll_pwait";
     SYS_eventfd         EVENTS Always Allow, "as eventfd2";
-    SYS_open            ALL Direct RefuseIf(OPEN_SET_ID), "as openat";
-    SYS_open            PROGRAM Mediated NotifyUnless(OPEN_SET_ID), "as openat";
+    SYS_open            ALL Direct RefuseIf(OPEN_REFUSED), "as openat";
+    SYS_open            PROGRAM Mediated NotifyUnless(OPEN_REFUSED), "as openat";
     SYS_creat           EVENTS Direct RefuseIf(SET_ID_AT_1), "as openat";
     SYS_creat           PROGRAM Mediated NotifyUnless(SET_ID_AT_1), "as openat";
     SYS_stat            ALL Always Allow, "as newfstatat";

@@ -54,6 +54,7 @@ fn expected(surroundings: Surroundings, call: Call) -> u32 {
     let holds = |test: &Test| match *test {
         Test::Equals { argument, mask, value } => call.arguments[argument as usize] as u32 & mask == value,
         Test::AnyBit { argument, mask } => call.arguments[argument as usize] as u32 & mask != 0,
+        Test::Differs { argument, value } => call.arguments[argument as usize] as u32 != value,
         Test::Null { argument } => call.arguments[argument as usize] == 0,
     };
     let any = |cases: &[&[Test]]| cases.iter().any(|case| case.iter().all(holds));
@@ -101,6 +102,11 @@ fn argument_lists() -> Vec<[u64; 6]> {
         0x5401,
         0x5413,
         0x5412 | 1 << 40,
+        0x4004_9409,
+        0x4020_940D,
+        0x8008_6601,
+        0x4008_6602,
+        1024,
     ]);
     let mut lists = Vec::new();
     for first in &values {

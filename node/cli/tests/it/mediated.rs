@@ -447,3 +447,29 @@ fn a_tree_that_lies_in_what_every_program_has_is_not_started() {
     let outcome = place.ioi(["run", "--read", "/usr/share", "--", "true"]).outcome();
     outcome.assert_fails(125, &["which the program gets as a whole"]);
 }
+
+#[test]
+fn a_descriptor_that_neither_reads_nor_writes_is_not_had_and_a_file_system_takes_no_other_requests() {
+    if !python() {
+        return;
+    }
+    // The access mode 3; flags of a file, a snapshot, verity, and comparing blocks; a lease on what may be read.
+    let script = "import os, fcntl\n\
+        def tried(what):\n\
+        \ttry: return what() is None or 'done'\n\
+        \texcept OSError as e: return e.errno\n\
+        print([tried(lambda: os.open(p, 3)) for p in ('secret/s.txt', 'a.txt', '/etc/passwd')])\n\
+        a = os.open('a.txt', os.O_RDONLY)\n\
+        requests = (0x40086602, 0x50009417, 0x40806685, 0xC0189436, 0x401C5820)\n\
+        print([tried(lambda: fcntl.ioctl(a, r, bytes(64))) for r in requests])\n\
+        print(tried(lambda: fcntl.fcntl(a, 1024, 0)))\n";
+    for place in [closed(), folder_with_a_secret(ALLOW)] {
+        let outcome = place.run(["python3", "-c", script]).outcome();
+        // EPERM is 1.
+        assert_eq!(
+            (outcome.stdout.as_str(), outcome.code),
+            ("[1, 1, 1]\n[1, 1, 1, 1, 1]\n1\n", Some(0)),
+            "{outcome:?}"
+        );
+    }
+}

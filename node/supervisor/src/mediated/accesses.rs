@@ -28,6 +28,11 @@ pub(crate) struct Accesses {
 pub(crate) struct Granted(oneshot::Sender<Reply>);
 
 impl Granted {
+    /// Nobody waits any more for what becomes of it.
+    pub(crate) fn is_late(&self) -> bool {
+        self.0.is_closed()
+    }
+
     pub(crate) fn done(self, reply: Reply) {
         // The orchestrator may be gone, and the run with it.
         let _ = self.0.send(reply);
