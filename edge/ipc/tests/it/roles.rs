@@ -59,7 +59,7 @@ async fn a_method_of_another_role_does_not_exist_on_this_channel() {
     }
     assert_eq!(
         (foreign, missing),
-        (39, 8),
+        (41, 8),
         "the contracts have changed: is what they add served to one role?"
     );
     assert_eq!(health(server.connect().await).await, Ok(()));
