@@ -127,6 +127,18 @@ async fn reports_reach_the_user_in_their_order_whichever_way_they_came() {
 }
 
 #[tokio::test]
+async fn what_was_left_before_a_call_comes_before_it_though_nobody_has_listened_yet() {
+    let Met { reports, mut told, heart, .. } = met().await;
+    for number in 0..3 {
+        heart.leave(REPORT, &record(token(number))).unwrap();
+    }
+    reports.called(token(3)).await;
+    for number in 0..4 {
+        assert_eq!(timeout(PATIENCE, told.next()).await.unwrap(), Some(token(number)));
+    }
+}
+
+#[tokio::test]
 async fn what_an_orchestrator_left_before_it_ended_is_not_lost() {
     let Met { reports, mut told, heart, .. } = met().await;
     let left = fill(&heart);
