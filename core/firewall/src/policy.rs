@@ -8,11 +8,10 @@ use crate::label::Labels;
 use crate::protected::ProtectedSet;
 use crate::rule::{self, Rule};
 use crate::section::Section;
-use crate::source::{Findings, Source, may_be_read};
+use crate::source::{Findings, Source, parse};
 use ioi_canon::Value;
 use ioi_types::{Digest, Verdict, nearest};
 use sha2::{Digest as _, Sha256};
-use toml::de::DeTable;
 
 /// The version of the decision procedure; part of every policy's hash.
 pub const ENGINE_VERSION: &str = "ioi-firewall/2";
@@ -77,17 +76,7 @@ impl Policy {
             );
             return Err(findings.finish());
         }
-        if !may_be_read(&mut findings) {
-            return Err(findings.finish());
-        }
-        let (table, errors) = DeTable::parse_recoverable(&source.text);
-        for error in errors {
-            let at = error.span().map_or(0, |span| span.start).min(source.text.len());
-            findings.error(at, format!("this is not TOML: {}", error.message()), None);
-        }
-        if !findings.is_clean() {
-            return Err(findings.finish());
-        }
+        let Some(table) = parse(source, &mut findings) else { return Err(findings.finish()) };
         let context = context.canonical();
         let root = Section::new("a policy", 0, table.get_ref());
         let policy = Self::read(source, context, &root, &mut findings);

@@ -3,6 +3,8 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::text::{Refused, refused_character};
 use ioi_types::limits::POLICY_BYTES_MAX;
+use toml::Spanned;
+use toml::de::DeTable;
 use toml_parser::lexer::TokenKind;
 
 /// The deepest nesting of tables and lists, and the longest dotted key. The language needs four.
@@ -93,8 +95,21 @@ impl<'a> Findings<'a> {
     }
 }
 
+/// Reads the text as TOML; `None` if anything in it was found wrong.
+pub(crate) fn parse<'s>(source: &'s Source, findings: &mut Findings<'_>) -> Option<Spanned<DeTable<'s>>> {
+    if !may_be_read(findings) {
+        return None;
+    }
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    for error in errors {
+        let at = error.span().map_or(0, |span| span.start).min(source.text.len());
+        findings.error(at, format!("this is not TOML: {}", error.message()), None);
+    }
+    findings.is_clean().then_some(table)
+}
+
 /// What is refused before the text is read as TOML. True if the text may be read.
-pub(crate) fn may_be_read(findings: &mut Findings<'_>) -> bool {
+fn may_be_read(findings: &mut Findings<'_>) -> bool {
     let text = &findings.source.text;
     if text.len() > POLICY_BYTES_MAX {
         findings.error(

@@ -13,11 +13,10 @@ use crate::policy::Policy;
 use crate::rate::RateState;
 use crate::rule::RuleRef;
 use crate::section::{Item, Section};
-use crate::source::{Findings, Source, may_be_read};
+use crate::source::{Findings, Source, parse};
 use ioi_canon::{Map, Value};
 use ioi_types::Verdict;
 use std::collections::BTreeSet;
-use toml::de::DeTable;
 
 const KEYS: [&str; 15] = [
     "name",
@@ -82,17 +81,7 @@ impl Suite {
     /// Every finding, in the order of the text.
     pub fn read(source: &Source, context: &Context) -> Result<Self, Vec<Diagnostic>> {
         let mut findings = Findings::new(source);
-        if !may_be_read(&mut findings) {
-            return Err(findings.finish());
-        }
-        let (table, errors) = DeTable::parse_recoverable(&source.text);
-        for error in errors {
-            let at = error.span().map_or(0, |span| span.start).min(source.text.len());
-            findings.error(at, format!("this is not TOML: {}", error.message()), None);
-        }
-        if !findings.is_clean() {
-            return Err(findings.finish());
-        }
+        let Some(table) = parse(source, &mut findings) else { return Err(findings.finish()) };
         let root = Section::new("a file of tests", 0, table.get_ref());
         root.check_keys(&mut findings, &["test"], &[]);
         let sections = root.tables(&mut findings, "test", "a test");
